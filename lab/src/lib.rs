@@ -1,0 +1,51 @@
+//! netcx-lab: a NetAdapterCx driver, bit for bit as shipped, on Linux.
+//!
+//! A [`Machine`] is one processor with an NT kernel, KMDF and NetAdapterCx written for the lab, QEMU's model of a network
+//! adapter below and smoltcp above. It loads the driver's `.sys`, moves its device through PnP and power states, carries
+//! traffic, and judges what the driver does by [rules](lab_kernel::rules), each with its source.
+//!
+//! ```no_run
+//! use netcx_lab::{Machine, Net};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), netcx_lab::Error> {
+//! let mut machine = Machine::builder().driver("igbcx.sys").inf("igbcx.inx").net(Net::Wire).seed(7).build()?;
+//! machine.start()?;
+//! machine.wait_link(true, Duration::from_secs(10))?;
+//! if let Some(wire) = machine.wire() {
+//!     wire.send(&[0xFF; 60]);
+//!     wire.barrier();
+//! }
+//! let report = machine.finish();
+//! assert!(report.ok, "{:?}", report.failures);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One process runs one machine: a stop of the machine (bugcheck) ends the process with code 3.
+
+pub mod board;
+mod builder;
+pub mod cli;
+pub mod demo;
+mod error;
+pub mod http;
+pub mod inf;
+pub mod info;
+pub mod log;
+mod machine;
+pub mod model;
+pub mod pattern;
+pub mod progress;
+pub mod report;
+pub mod server;
+pub mod sha256;
+pub mod stack;
+
+pub use builder::Builder;
+pub use error::{Error, Status};
+pub use lab_kmdf::RegValue;
+pub use lab_netcx::{Adapter, Options, RxPacket, TxPacket};
+pub use lab_nic::{Clock, Net, NicError};
+pub use machine::Machine;
+pub use report::Report;

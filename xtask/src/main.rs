@@ -1,1 +1,87 @@
-fn main(){}
+//! The commands of this repository. `cargo xtask --help` lists them, docs/building.md explains them.
+
+mod cargo;
+mod demo;
+mod driver;
+mod qemu;
+mod setup;
+mod test;
+mod toolchain;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::{ffi::OsString, process::ExitCode};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds igbcx.sys on Linux, runs it in the lab and tests it")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what build, lab and tests need, or say what is missing
+    Setup {
+        /// Install missing packages on a machine that is neither a container nor CI
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Build target/igbcx/x64/igbcx.sys and igbcx.pdb
+    Build {
+        /// Build a second time from a copy in another folder and compare the files byte for byte
+        #[arg(long)]
+        check_reproducible: bool,
+    },
+    /// Set up, build, and run the driver in the lab: DHCP, pings, a download and an upload
+    Demo {
+        /// Options of `cargo lab demo`, for example --pcap FILE or --json FILE
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// The lab's own command line; `cargo lab` is short for it
+    #[command(disable_help_flag = true)]
+    Lab {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run every check and test
+    Test {
+        /// Run the sampled end-to-end tests whole
+        #[arg(long)]
+        full: bool,
+        /// Run only the steps whose name contains this text
+        filter: Option<String>,
+    },
+    /// Run a Cargo command with the stand-ins of a machine without a WDK: `cargo xtask host test -p igb`
+    #[command(disable_help_flag = true)]
+    Host {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Setup { yes } => setup::for_tests(yes),
+        Task::Build { check_reproducible } => {
+            setup::for_build(false)?;
+            driver::build()?;
+            if check_reproducible { driver::check_reproducible() } else { Ok(()) }
+        }
+        Task::Demo { args } => demo::demo(&args),
+        Task::Lab { args } => demo::lab(&args),
+        Task::Test { full, filter } => test::run(full, filter.as_deref()),
+        Task::Host { args } => cargo::host_passthrough(&args),
+    }
+}

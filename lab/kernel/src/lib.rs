@@ -14,9 +14,12 @@ pub mod cpu;
 pub mod dma;
 pub mod exports;
 pub mod image;
+mod memory;
 pub mod mmio;
 pub mod platform;
 pub mod pool;
 pub mod rules;
+mod shared_user;
+mod traps;
 
 pub use platform::Platform;

@@ -1,7 +1,8 @@
 //! The rules a driver is judged by: each check is counted, a violation is recorded and printed, and the run goes on.
 
-use std::sync::Mutex;
+use crate::backtrace;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Violations of one rule that are kept and printed in full; further ones are only counted.
 const KEPT_PER_RULE: u64 = 20;
@@ -30,6 +31,8 @@ pub struct Violation {
     pub source: &'static str,
     /// What happened.
     pub detail: String,
+    /// The driver's innermost function, file and line; `None` if no driver code was running.
+    pub at: Option<String>,
 }
 
 /// Counters of one rule.
@@ -66,15 +69,21 @@ impl Rule {
     /// Counts one check; if `ok` is false, records and prints a violation. Returns `ok`.
     pub fn check(&'static self, ok: bool, detail: impl FnOnce() -> String) -> bool {
         if !self.registered.swap(true, Ordering::Relaxed) {
-            REGISTERED.lock().unwrap().push(self);
+            REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         }
         self.checked.fetch_add(1, Ordering::Relaxed);
         if !ok && self.violated.fetch_add(1, Ordering::Relaxed) < KEPT_PER_RULE {
-            let violation = Violation { rule: self.name, text: self.text, source: self.source, detail: detail() };
-            eprintln!("lab: rule {} violated: {} [{}; {}]", self.name, violation.detail, self.text, self.source);
-            VIOLATIONS.lock().unwrap().push(violation);
+            self.record(detail());
         }
         ok
+    }
+
+    fn record(&self, detail: String) {
+        let at = backtrace::innermost();
+        let place = at.as_ref().map_or(String::new(), |at| format!(" in {at}"));
+        eprintln!("lab: rule {} violated: {detail}{place} [{}; {}]", self.name, self.text, self.source);
+        let violation = Violation { rule: self.name, text: self.text, source: self.source, detail, at };
+        VIOLATIONS.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
     }
 
     /// This rule's counters.
@@ -91,7 +100,7 @@ impl Rule {
 
 /// The violations recorded so far, oldest first; of each rule at most the first 20.
 pub fn violations() -> Vec<Violation> {
-    VIOLATIONS.lock().unwrap().clone()
+    VIOLATIONS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Checks made, over all rules.
@@ -106,7 +115,7 @@ pub fn violated_total() -> u64 {
 
 /// The counters of every rule checked so far, by name.
 pub fn snapshot() -> Vec<RuleCount> {
-    let mut counts: Vec<_> = REGISTERED.lock().unwrap().iter().map(|r| r.count()).collect();
+    let mut counts: Vec<_> = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|r| r.count()).collect();
     counts.sort_by_key(|c| c.name);
     counts
 }

@@ -173,3 +173,7 @@ unsafe extern "C" fn unload(driver: PDRIVER_OBJECT) {
     }
     unbind();
 }
+
+/// What an object with floating point code refers to; compiler_builtins has some, which no driver calls.
+#[unsafe(no_mangle)]
+pub static _fltused: i32 = 0;

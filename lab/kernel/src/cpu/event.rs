@@ -41,7 +41,9 @@ impl Event {
         let waiters = std::mem::take(&mut signal.waiters).into_iter();
         if self.0.manual_reset {
             signal.set = true;
-            waiters.for_each(|w| drop(baton::wake(w.thread, w.wait, Some(w.index))));
+            for w in waiters {
+                baton::wake(w.thread, w.wait, Some(w.index));
+            }
         } else {
             let mut left = waiters.skip_while(|w| !baton::wake(w.thread, w.wait, Some(w.index)));
             signal.set = left.next().is_none();
@@ -109,7 +111,9 @@ pub fn wait_any(what: &str, events: &[&Event], timeout: Option<Duration>) -> Opt
     }
     let timer = timeout.map(|t| {
         let at = super::now().saturating_add(t);
-        super::set_timer(at, move || drop(baton::wake(thread, wait, None)))
+        super::set_timer(at, move || {
+            baton::wake(thread, wait, None);
+        })
     });
     let result = baton::block(thread);
     if let Some(timer) = timer {

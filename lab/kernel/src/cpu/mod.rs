@@ -16,17 +16,18 @@ mod state;
 mod watchdog;
 
 use crate::Platform;
-use crate::bugcheck::{self, bugcheck};
+use crate::bugcheck::bugcheck_because;
 use crate::rules;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+pub(crate) use baton::exit_thread;
 pub use baton::{current_thread, join, sleep, spawn, yield_now};
-pub(crate) use baton::{is_lab_thread, report_threads};
+pub(crate) use baton::{is_lab_thread, report_threads, thread_object};
 pub use deliver::{flush_dpcs, preempt_point};
 pub use event::{Event, wait, wait_any, wait_for};
-pub(crate) use kpcr::{kpcr, pin_gs};
+pub(crate) use kpcr::pin_gs;
 pub use state::{CpuStats, ThreadId, TimerId};
 pub use watchdog::set_watchdog;
 
@@ -66,7 +67,7 @@ static IRQL: AtomicU8 = AtomicU8::new(PASSIVE_LEVEL);
 /// When the process already runs a machine.
 pub fn boot(config: Config) {
     state::install(&config);
-    crate::backtrace::boot();
+    crate::bugcheck::boot();
     kpcr::boot();
     crate::traps::boot();
     baton::adopt_main();
@@ -112,17 +113,23 @@ pub fn now() -> Duration {
 
 /// Burns `us` microseconds at any IRQL; interrupts that the IRQL allows are delivered meanwhile.
 pub fn stall(us: u32) {
-    let platform = platform();
     let end = now() + Duration::from_micros(us.into());
-    if platform.clock_is_virtual() {
-        platform.step(Duration::from_micros(us.into()));
-    } else {
-        while let Some(left) = end.checked_sub(now()).filter(|left| !left.is_zero()) {
-            platform.idle(left);
-            preempt_point();
-        }
-    }
     preempt_point();
+    while let Some(left) = end.checked_sub(now()).filter(|left| !left.is_zero()) {
+        pass_time(left);
+        preempt_point();
+    }
+}
+
+/// Lets at most `max` pass, less when an interrupt comes. An interrupt that the IRQL or its source holds back does not
+/// keep a virtual clock from moving.
+fn pass_time(max: Duration) {
+    let platform = platform();
+    let before = platform.now();
+    platform.idle(max);
+    if platform.now() == before {
+        platform.step(max);
+    }
 }
 
 /// A reading of the clock by the driver. With a virtual clock it costs one microsecond, so that a driver that polls
@@ -179,7 +186,7 @@ pub fn stats() -> CpuStats {
 /// Ends the run if the caller may not block: a wait at DISPATCH_LEVEL or above hangs a real processor.
 fn require_blockable(what: &str) {
     if irql() >= DISPATCH_LEVEL {
-        bugcheck::note(&format!("a wait ({what}) at IRQL {}", irql()));
-        bugcheck(0xB8, [u64::from(irql()), 0, 0, 0]);
+        let why = format!("a wait ({what}) at IRQL {}", irql());
+        bugcheck_because(0xB8, [u64::from(irql()), 0, 0, 0], &why);
     }
 }

@@ -1,0 +1,38 @@
+//! IRQL as zero-sized tokens.
+//!
+//! A token is handed to a callback that the framework runs at that level, and lives no longer than the callback. It is
+//! neither `Send` nor `Sync`, so it cannot leave the thread whose level it speaks of.
+
+use core::marker::PhantomData;
+
+/// The current thread runs at PASSIVE_LEVEL until the callback returns.
+#[derive(Clone, Copy)]
+pub struct Passive<'cb>(PhantomData<(&'cb (), *const ())>);
+
+/// The current thread runs at DISPATCH_LEVEL or below until the callback returns.
+#[derive(Clone, Copy)]
+pub struct AtMostDispatch<'cb>(PhantomData<(&'cb (), *const ())>);
+
+impl Passive<'_> {
+    /// # Safety
+    /// The caller runs at PASSIVE_LEVEL and keeps doing so while the token lives.
+    #[must_use]
+    pub const unsafe fn assume() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl AtMostDispatch<'_> {
+    /// # Safety
+    /// The caller runs at DISPATCH_LEVEL or below and does not go higher while the token lives.
+    #[must_use]
+    pub const unsafe fn assume() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'cb> From<Passive<'cb>> for AtMostDispatch<'cb> {
+    fn from(_: Passive<'cb>) -> Self {
+        Self(PhantomData)
+    }
+}

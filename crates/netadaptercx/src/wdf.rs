@@ -1,0 +1,11 @@
+//! The parts of KMDF that a NIC driver needs, with their ownership and IRQL rules as types.
+
+pub mod assigned;
+pub mod device;
+pub mod dma;
+pub mod interrupt;
+pub mod lock;
+pub mod mmio;
+pub mod object;
+pub mod resources;
+pub mod time;

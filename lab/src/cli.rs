@@ -1,0 +1,357 @@
+//! The command line.
+
+use crate::demo::{Demo, dhcp_section};
+use crate::error::Error;
+use crate::machine::Machine;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::{Builder, Clock, Net};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lab_kernel::cpu;
+use lab_netcx::LinkState;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+const LINK: Duration = Duration::from_secs(10);
+const DHCP: Duration = Duration::from_secs(30);
+
+const EXAMPLES: &str = "\
+Examples:
+  netcx-lab demo igbcx.sys
+      DHCP, 100 pings, 64 MiB down, 16 MiB up, removal; a table at the end.
+  netcx-lab demo igbcx.sys --set '*ReceiveBuffers=64' --pcap demo.pcapng --json demo.json
+      The same with a small receive ring, a capture for Wireshark and figures for programs.
+  netcx-lab run igbcx.sys --seconds 60
+      Takes an address and answers pings for a minute.
+  netcx-lab run igbcx.sys --net dgram:/tmp/lab,/tmp/peer --ip 10.0.0.1/24
+      The cable leads to a datagram socket, for example another QEMU's `-netdev dgram`.
+  netcx-lab info igbcx.sys --inf inf/igbcx.inx
+      Headers, imports, PDB and keywords, without running anything.
+
+Exit codes: 0 all went well, 1 something failed, 2 wrong usage, 3 the machine was stopped (bugcheck).";
+
+/// Runs a NetAdapterCx driver (.sys), unchanged, on Linux against QEMU's network adapter.
+#[derive(Parser)]
+#[command(name = "netcx-lab", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the driver, take an address and answer pings for a while
+    Run(Run),
+    /// DHCP, pings, download, upload and removal, everything measured
+    Demo(DemoArgs),
+    /// Describe a driver file: headers, sections, imports, PDB, INF
+    Info(Info),
+    /// List the rules a driver is judged by
+    Rules,
+}
+
+#[derive(Args)]
+struct Common {
+    /// The driver image
+    driver: PathBuf,
+    /// INF or INX of the driver [default: the file of the driver's name beside it]
+    #[arg(long, value_name = "FILE")]
+    inf: Option<PathBuf>,
+    /// QEMU's name of the adapter
+    #[arg(long, value_name = "DEVICE", default_value = "igb")]
+    nic: String,
+    /// The adapter's permanent address
+    #[arg(long, value_name = "ADDRESS", default_value = "52:54:00:49:47:42")]
+    mac: Mac,
+    /// Set a keyword of the INF (repeat for more)
+    #[arg(long = "set", value_name = "KEYWORD=VALUE")]
+    keywords: Vec<Keyword>,
+    /// Capture every frame as pcapng
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// MSI-X messages offered to the driver; 0 = the line interrupt [default: all the adapter has]
+    #[arg(long, value_name = "N")]
+    messages: Option<u32>,
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// What drives time; auto: virtual where the lab owns the wire and a QEMU for it was built, else real
+    #[arg(long, value_enum, default_value = "auto")]
+    clock: ClockArg,
+    /// Let the adapter reach all memory instead of only what the driver mapped
+    #[arg(long)]
+    no_fence: bool,
+    /// Switch the framework's queue verifier off
+    #[arg(long)]
+    no_verifier: bool,
+    /// Map each packet buffer for DMA only while the driver owns it (slow)
+    #[arg(long)]
+    strict_dma: bool,
+    /// A QEMU other than the one found
+    #[arg(long, value_name = "FILE")]
+    qemu: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    common: Common,
+    /// Where the cable leads: `user` (QEMU's own network with DHCP), `dgram:LOCAL,REMOTE` (socket paths or HOST:PORT) or
+    /// `wire` (nowhere)
+    #[arg(long, default_value = "user")]
+    net: Net,
+    /// A fixed address instead of DHCP
+    #[arg(long, value_name = "ADDRESS/PREFIX")]
+    ip: Option<Subnet>,
+    /// How long to stay
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seconds: u64,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Echo requests to the gateway
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pings: u16,
+    /// MiB to download
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    download: u64,
+    /// MiB to upload
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    upload: u64,
+}
+
+#[derive(Args)]
+struct Info {
+    /// The driver image
+    driver: PathBuf,
+    /// INF or INX of the driver [default: the file of the driver's name beside it]
+    #[arg(long, value_name = "FILE")]
+    inf: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ClockArg {
+    Auto,
+    Real,
+    Virtual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mac([u8; 6]);
+
+impl FromStr for Mac {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Mac, String> {
+        let bytes: Option<Vec<u8>> = text.split([':', '-']).map(|b| u8::from_str_radix(b, 16).ok()).collect();
+        let mac = bytes.and_then(|b| <[u8; 6]>::try_from(b).ok()).ok_or("six bytes such as 52:54:00:49:47:42")?;
+        if mac[0] & 1 != 0 || mac == [0; 6] {
+            return Err("a station's address is neither multicast nor zero".into());
+        }
+        Ok(Mac(mac))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Keyword(String, String);
+
+impl FromStr for Keyword {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Keyword, String> {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("KEYWORD=VALUE")?;
+        Ok(Keyword(name.into(), value.into()))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Subnet(Ipv4Addr, u8);
+
+impl FromStr for Subnet {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Subnet, String> {
+        let parts = text.split_once('/').and_then(|(a, p)| Some((a.parse().ok()?, p.parse::<u8>().ok()?)));
+        let (address, prefix) = parts.filter(|(_, prefix)| *prefix <= 32).ok_or("an address such as 10.0.0.1/24")?;
+        Ok(Subnet(address, prefix))
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run(&args).map(|report| conclude(&report, &args.common)),
+        Command::Demo(args) => demo(&args).map(|report| conclude(&report, &args.common)),
+        Command::Info(args) => return info(&args.driver, args.inf.as_deref()),
+        Command::Rules => return rules(),
+    };
+    outcome.unwrap_or_else(|e| {
+        eprintln!("netcx-lab: {e}");
+        ExitCode::FAILURE
+    })
+}
+
+fn builder(common: &Common) -> Builder {
+    let mut builder = Machine::builder()
+        .driver(&common.driver)
+        .nic(&common.nic)
+        .mac(common.mac.0)
+        .seed(common.seed)
+        .clock(match common.clock {
+            ClockArg::Auto => Clock::Auto,
+            ClockArg::Real => Clock::Real,
+            ClockArg::Virtual => Clock::Virtual,
+        })
+        .fence(!common.no_fence)
+        .verifier(!common.no_verifier)
+        .strict_dma(common.strict_dma);
+    for Keyword(name, value) in &common.keywords {
+        builder = builder.keyword(name, value);
+    }
+    if let Some(inf) = &common.inf {
+        builder = builder.inf(inf);
+    }
+    if let Some(pcap) = &common.pcap {
+        builder = builder.pcap(pcap);
+    }
+    if let Some(messages) = common.messages {
+        builder = builder.messages(messages);
+    }
+    if let Some(qemu) = &common.qemu {
+        builder = builder.qemu(qemu);
+    }
+    builder
+}
+
+fn demo(args: &DemoArgs) -> Result<Report, Error> {
+    let demo = Demo {
+        pings: args.pings,
+        download: args.download << 20,
+        upload: args.upload << 20,
+        seed: args.common.seed,
+        json: args.common.json.clone(),
+    };
+    demo.run(builder(&args.common), &mut Progress::new())
+}
+
+fn run(args: &Run) -> Result<Report, Error> {
+    let mut machine = builder(&args.common).net(args.net.clone()).build()?;
+    if let Some(json) = &args.common.json {
+        machine.report_if_stopped(json.clone());
+    }
+    let mut sections = Report::default();
+    if let Err(e) = stay(args, &mut machine, &mut sections) {
+        sections.fail(e.to_string());
+    }
+    let mut report = machine.finish();
+    report.dhcp = sections.dhcp;
+    sections.failures.into_iter().for_each(|f| report.fail(f));
+    Ok(report)
+}
+
+/// Takes an address and serves, with a line of figures each second.
+fn stay(args: &Run, machine: &mut Machine, report: &mut Report) -> Result<(), Error> {
+    machine.start()?;
+    machine.wait_link(true, LINK)?;
+    let mut stack = machine.stack()?;
+    if let Some(Subnet(address, prefix)) = args.ip {
+        stack.set_address(address, prefix, None);
+    } else if args.net != Net::Wire {
+        let begun = cpu::now();
+        let lease = stack.dhcp(DHCP)?;
+        report.dhcp = Some(dhcp_section(&lease, cpu::now() - begun));
+    }
+    let adapter = machine.adapter()?;
+    match stack.address() {
+        Some(address) => eprintln!("{address} answers pings for {} s", args.seconds),
+        None => eprintln!("no address; staying for {} s", args.seconds),
+    }
+    for second in 1..=args.seconds {
+        stack.serve(Duration::from_secs(1));
+        let (stats, link) = (adapter.stats(), link_text(adapter.link()));
+        let counts = (stats.tx_packets, stats.rx_packets, stats.advance_calls);
+        eprintln!("{second:>4} s  {link}  sent {}  received {}  Advance calls {}", counts.0, counts.1, counts.2);
+    }
+    Ok(())
+}
+
+fn link_text(link: LinkState) -> String {
+    if !link.connected {
+        return "link down".into();
+    }
+    let duplex = if link.full_duplex { "full" } else { "half" };
+    format!("{} Mbit/s {duplex} duplex", link.tx_speed / 1_000_000)
+}
+
+/// Prints the table, writes the JSON.
+fn conclude(report: &Report, common: &Common) -> ExitCode {
+    print!("{}", report.table());
+    if let Some(path) = &common.json {
+        if let Err(source) = report.write_json(path) {
+            eprintln!("netcx-lab: {}", Error::Write { path: path.clone(), source });
+            return ExitCode::FAILURE;
+        }
+    }
+    if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn info(driver: &Path, inf: Option<&Path>) -> ExitCode {
+    match crate::info::describe(driver, inf) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(e) => {
+            eprintln!("netcx-lab: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rules() -> ExitCode {
+    for rule in lab_kernel::rules::all() {
+        println!("{}\n    {}\n    {}", rule.name, rule.text, rule.source);
+    }
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_parsed_and_refused() {
+        assert_eq!("52:54:00:49:47:42".parse(), Ok(Mac([0x52, 0x54, 0, 0x49, 0x47, 0x42])));
+        assert_eq!("02-00-00-00-00-0a".parse(), Ok(Mac([2, 0, 0, 0, 0, 10])));
+        for bad in ["", "52:54:00:49:47", "52:54:00:49:47:42:00", "xx:54:00:49:47:42", "01:00:5e:00:00:01", "0:0:0:0:0:0"] {
+            assert!(bad.parse::<Mac>().is_err(), "{bad}");
+        }
+        assert_eq!("*Rx=64".parse(), Ok(Keyword("*Rx".into(), "64".into())));
+        assert_eq!("A=b=c".parse(), Ok(Keyword("A".into(), "b=c".into())));
+        assert!("=64".parse::<Keyword>().is_err() && "*Rx".parse::<Keyword>().is_err());
+        assert_eq!("10.0.0.1/24".parse(), Ok(Subnet(Ipv4Addr::new(10, 0, 0, 1), 24)));
+        assert!("10.0.0.1/33".parse::<Subnet>().is_err() && "10.0.0.1".parse::<Subnet>().is_err());
+    }
+
+    #[test]
+    fn the_issue_s_command_line_is_taken() {
+        let line = "netcx-lab run d.sys --inf d.inx --nic igb --mac 02:00:00:00:00:01 --net dgram:/a,/b --set *Rx=64 \
+                    --set *Tx=64 --pcap p --json j --seconds 3 --messages 1 --seed 9 --clock real --no-fence --no-verifier";
+        let Command::Run(run) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else { panic!("run") };
+        assert_eq!((run.seconds, run.common.keywords.len(), run.common.messages), (3, 2, Some(1)));
+        assert!(run.common.no_fence && run.common.no_verifier);
+        assert!(Cli::try_parse_from(["netcx-lab", "run", "d.sys", "--net", "nonsense"]).is_err());
+    }
+}
