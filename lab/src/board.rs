@@ -5,7 +5,7 @@ use lab_kernel::Platform;
 use lab_kernel::bugcheck;
 use lab_kernel::platform::Ram;
 use lab_kmdf::Bus;
-use lab_nic::{Nic, Wire};
+use lab_nic::{DmaFault, Nic, Wire};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ struct Books {
     log: EventLog,
     /// Open DMA mappings: bus address to bytes, with how often it was mapped.
     maps: BTreeMap<(u64, u64), u64>,
+    faults: Vec<DmaFault>,
 }
 
 impl Board {
@@ -40,6 +41,14 @@ impl Board {
     /// Open DMA mappings: bus address and bytes.
     pub(crate) fn open_maps(&self) -> Vec<(u64, u64)> {
         self.books().maps.keys().copied().collect()
+    }
+
+    /// Every DMA the fence stopped so far. The fence remembers one; where more came between two looks, `more_lost` is set.
+    pub(crate) fn dma_faults(&self) -> Vec<DmaFault> {
+        let new = self.nic.dma_faults();
+        let mut books = self.books();
+        books.faults.extend(new);
+        books.faults.clone()
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {

@@ -171,8 +171,11 @@ impl Builder {
         let nic = Nic::start(&self.nic)?;
         let registry = self.registry(inf.as_ref(), &nic)?;
         let board = Arc::new(Board::new(nic.clone()));
-        let stopped = nic.clone();
-        bugcheck::at_stop(move || stopped.stop());
+        let stopped = board.clone();
+        bugcheck::at_stop(move || {
+            stopped.dma_faults();
+            stopped.nic().stop();
+        });
         cpu::boot(cpu::Config { nic: board.clone(), seed: self.seed, preempt_one_in: self.preempt_one_in });
         lab_netcx::set_options(self.options.clone());
         lab_kmdf::register_class(&lab_netcx::CLASS);

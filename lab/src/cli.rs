@@ -292,11 +292,11 @@ fn link_text(link: LinkState) -> String {
 /// Prints the table, writes the JSON.
 fn conclude(report: &Report, common: &Common) -> ExitCode {
     print!("{}", report.table());
-    if let Some(path) = &common.json {
-        if let Err(source) = report.write_json(path) {
-            eprintln!("netcx-lab: {}", Error::Write { path: path.clone(), source });
-            return ExitCode::FAILURE;
-        }
+    if let Some(path) = &common.json
+        && let Err(source) = report.write_json(path)
+    {
+        eprintln!("netcx-lab: {}", Error::Write { path: path.clone(), source });
+        return ExitCode::FAILURE;
     }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -315,7 +315,7 @@ fn info(driver: &Path, inf: Option<&Path>) -> ExitCode {
 }
 
 fn rules() -> ExitCode {
-    for rule in lab_kernel::rules::all() {
+    for rule in lab_kernel::rules::snapshot() {
         println!("{}\n    {}\n    {}", rule.name, rule.text, rule.source);
     }
     ExitCode::SUCCESS
@@ -335,7 +335,9 @@ mod tests {
     fn values_are_parsed_and_refused() {
         assert_eq!("52:54:00:49:47:42".parse(), Ok(Mac([0x52, 0x54, 0, 0x49, 0x47, 0x42])));
         assert_eq!("02-00-00-00-00-0a".parse(), Ok(Mac([2, 0, 0, 0, 0, 10])));
-        for bad in ["", "52:54:00:49:47", "52:54:00:49:47:42:00", "xx:54:00:49:47:42", "01:00:5e:00:00:01", "0:0:0:0:0:0"] {
+        for bad in
+            ["", "52:54:00:49:47", "52:54:00:49:47:42:00", "xx:54:00:49:47:42", "01:00:5e:00:00:01", "0:0:0:0:0:0"]
+        {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
         assert_eq!("*Rx=64".parse(), Ok(Keyword("*Rx".into(), "64".into())));

@@ -10,7 +10,7 @@ use crate::stack::{AdapterPort, Stack};
 use lab_kernel::{bugcheck, cpu, exports, pool, rules};
 use lab_kmdf::{Device, Driver, Resources};
 use lab_netcx::{Adapter, AdapterStats, QueueStats};
-use lab_nic::{Nic, NicStats};
+use lab_nic::{DmaFault, Nic, NicStats};
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -220,6 +220,7 @@ impl Machine {
         let Some(driver) = self.driver.take() else { return };
         driver.unload();
         self.leaks = leaks(&self.board);
+        self.board.dma_faults();
         self.nic().stop();
     }
 }
@@ -261,6 +262,7 @@ impl Figures {
             ours.map(|(_, count)| count).sum()
         };
         let counts = rules::snapshot();
+        let faults = self.board.dma_faults();
         Report {
             driver: self.about.clone(),
             nic: self.nic_info.clone(),
@@ -269,7 +271,8 @@ impl Figures {
             mmio: Mmio { reads: nic.mmio_reads, writes: nic.mmio_writes },
             interrupts: interrupts(&nic),
             advance_calls: stats.advance_calls,
-            dma_faults: self.board.nic().dma_faults().len() as u64,
+            dma_faults: faults.len() as u64,
+            dma_fault_list: faults.iter().map(fault_text).collect(),
             rules: Rules {
                 checked: counts.iter().map(|r| r.checked).sum(),
                 violations: counts.iter().map(|r| r.violated).sum(),
@@ -308,14 +311,22 @@ fn direction(packets: u64, bytes: u64, tail_writes: u64, queues: &[QueueStats]) 
     }
 }
 
+fn fault_text(fault: &DmaFault) -> String {
+    let DmaFault { address, write, reason, more_lost, .. } = fault;
+    let direction = if *write { "write to" } else { "read of" };
+    let more = if *more_lost { "; more came and were not recorded" } else { "" };
+    format!("{direction} page {address:#x}, fault reason {reason}{more}")
+}
+
 fn violation(v: rules::Violation) -> Violation {
-    Violation { rule: v.rule.into(), text: v.text.into(), source: v.source.into(), detail: v.detail }
+    Violation { rule: v.rule.into(), text: v.text.into(), source: v.source.into(), detail: v.detail, at: v.at }
 }
 
 /// What is left when driver and device are gone.
 fn leaks(board: &Board) -> Vec<String> {
     let pool = pool::in_use().into_iter().map(|u| format!("pool tag {}: {} blocks, {} bytes", u.tag, u.count, u.bytes));
-    let objects = lab_kmdf::live_objects().into_iter().map(|o| format!("{} {:#x} made by {}", o.kind, o.handle, o.created_by));
+    let objects =
+        lab_kmdf::live_objects().into_iter().map(|o| format!("{} {:#x} made by {}", o.kind, o.handle, o.created_by));
     let maps = board.open_maps().into_iter().map(|(at, len)| format!("DMA mapping of {len} bytes at {at:#x}"));
     pool.chain(objects).chain(maps).collect()
 }

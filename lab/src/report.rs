@@ -40,6 +40,9 @@ pub struct Report {
     pub advance_calls: u64,
     /// DMA accesses that the fence stopped.
     pub dma_faults: u64,
+    /// Each of them; the VT-d specification (fault reasons) says what a reason means.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dma_fault_list: Vec<String>,
     /// The rules the driver was judged by.
     pub rules: Rules,
     /// What was still allocated, alive or mapped when everything should have been gone.
@@ -181,6 +184,9 @@ pub struct Violation {
     pub source: String,
     /// What happened.
     pub detail: String,
+    /// The driver's code that did it, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 impl Report {
@@ -193,7 +199,8 @@ impl Report {
     /// Judges the figures that must be zero in any run: faults, violations, leaks.
     pub fn judge(&mut self) {
         if self.dma_faults > 0 {
-            self.fail(format!("{} DMA accesses to memory the driver did not map", self.dma_faults));
+            let list = self.dma_fault_list.join(", ");
+            self.fail(format!("{} DMA accesses to memory the driver did not map: {list}", self.dma_faults));
         }
         if self.rules.violations > 0 {
             self.fail(format!("{} rule violations", self.rules.violations));
@@ -243,7 +250,10 @@ impl Report {
         let mut lines = Vec::new();
         if let Some(dhcp) = &self.dhcp {
             let router = dhcp.router.as_deref().unwrap_or("none");
-            lines.push(format!("address      {}/{}, gateway {router}, in {:.2} s", dhcp.address, dhcp.prefix, dhcp.seconds));
+            lines.push(format!(
+                "address      {}/{}, gateway {router}, in {:.2} s",
+                dhcp.address, dhcp.prefix, dhcp.seconds
+            ));
         }
         if let Some(ping) = &self.ping {
             let rtt = ping.rtt_us.map_or(String::new(), |r| {
@@ -305,9 +315,24 @@ mod tests {
     fn the_json_has_every_key_promised() {
         let json: Value = serde_json::to_value(demo()).unwrap();
         for key in [
-            "dhcp.address", "ping.sent", "ping.received", "download.bytes", "download.sha256_ok", "upload.bytes",
-            "upload.sha256_ok", "tx.packets", "tx.tail_writes", "rx.packets", "rx.tail_writes", "mmio.reads",
-            "mmio.writes", "interrupts", "dma_faults", "rules.checked", "rules.violations", "driver.sha256",
+            "dhcp.address",
+            "ping.sent",
+            "ping.received",
+            "download.bytes",
+            "download.sha256_ok",
+            "upload.bytes",
+            "upload.sha256_ok",
+            "tx.packets",
+            "tx.tail_writes",
+            "rx.packets",
+            "rx.tail_writes",
+            "mmio.reads",
+            "mmio.writes",
+            "interrupts",
+            "dma_faults",
+            "rules.checked",
+            "rules.violations",
+            "driver.sha256",
         ] {
             let pointer = format!("/{}", key.replace('.', "/"));
             assert!(json.pointer(&pointer).is_some_and(|v| !v.is_null()), "{key} is missing");

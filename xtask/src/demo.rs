@@ -1,6 +1,10 @@
 //! The lab's command line and the demo.
 
-use crate::{cargo, driver, setup};
+use crate::{
+    cargo,
+    driver::{self, Warnings},
+    setup,
+};
 use anyhow::Result;
 use std::{env, ffi::OsString, process::Command};
 
@@ -27,7 +31,7 @@ pub fn lab(args: &[OsString]) -> Result<()> {
 /// Sets up, builds driver and lab, and becomes the lab's demo.
 pub fn demo(args: &[OsString]) -> Result<()> {
     setup::for_lab(false)?;
-    driver::build()?;
+    driver::build(Warnings::Shown)?;
     build_lab()?;
     let mut command = netcx_lab()?;
     command.arg("demo").arg(driver::image_path()).arg("--inf").arg(cargo::root().join("inf/igbcx.inx")).args(args);

@@ -47,21 +47,31 @@ pub fn image_path() -> PathBuf {
     cargo::root().join("target/igbcx/x64/igbcx.sys")
 }
 
+/// What a warning of the compiler means.
+#[derive(Clone, Copy)]
+pub enum Warnings {
+    Shown,
+    Denied,
+}
+
 /// Builds `target/igbcx/x64/igbcx.sys` and `igbcx.pdb`.
-pub fn build() -> Result<()> {
-    build_in(&cargo::root())?;
+pub fn build(warnings: Warnings) -> Result<()> {
+    build_in(&cargo::root(), warnings)?;
     let image = image_path();
     println!("{} ({} bytes)", image.display(), fs::metadata(&image)?.len());
     Ok(())
 }
 
 /// Builds the driver of the source tree at `root` into its own target folder.
-fn build_in(root: &Path) -> Result<()> {
+fn build_in(root: &Path, warnings: Warnings) -> Result<()> {
     let toolchain = Toolchain::find()?;
     let work = root.join("target/igbcx-build");
+    let mut compile = toolchain.cargo("rustc");
+    if let Warnings::Denied = warnings {
+        compile.args(["-Zwarnings", "--config", "build.warnings='deny'"]);
+    }
     cargo::run(
-        toolchain
-            .cargo("rustc")
+        compile
             .current_dir(root)
             .arg("--config")
             .arg(root.join("linux/cargo.toml"))
@@ -100,7 +110,7 @@ pub fn check_reproducible() -> Result<()> {
     let root = cargo::root();
     let scratch = env::temp_dir().join(format!("igbcx-second-build-{}", std::process::id()));
     let copy = scratch.join("another folder");
-    let result = copy_source(&root, &copy).and_then(|()| build_in(&copy)).and_then(|()| {
+    let result = copy_source(&root, &copy).and_then(|()| build_in(&copy, Warnings::Shown)).and_then(|()| {
         for name in PRODUCTS {
             let product = Path::new("target/igbcx/x64").join(name);
             let same = fs::read(root.join(&product))? == fs::read(copy.join(&product))?;

@@ -76,7 +76,7 @@ fn run(task: Task) -> Result<()> {
         Task::Setup { yes } => setup::for_tests(yes),
         Task::Build { check_reproducible } => {
             setup::for_build(false)?;
-            driver::build()?;
+            driver::build(driver::Warnings::Shown)?;
             if check_reproducible { driver::check_reproducible() } else { Ok(()) }
         }
         Task::Demo { args } => demo::demo(&args),

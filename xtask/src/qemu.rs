@@ -36,7 +36,7 @@ const BUILD_PACKAGES: [(&str, &str); 9] = [
 /// QEMU 10 is built by Meson 1.5 or newer.
 const MESON: (u32, u32) = (1, 5);
 /// The whole configuration of the build. QEMU wants one real accelerator; KVM is the quickest to compile.
-const CONFIGURE: [&str; 12] = [
+const CONFIGURE: [&str; 13] = [
     "--python=/usr/bin/python3",
     "--target-list=x86_64-softmmu",
     "--without-default-features",
@@ -44,6 +44,7 @@ const CONFIGURE: [&str; 12] = [
     "--with-devices-x86_64=lab",
     "--enable-system",
     "--enable-kvm",
+    "--disable-tcg",
     "--enable-slirp",
     "--disable-download",
     "--disable-install-blobs",
@@ -114,11 +115,18 @@ pub fn has_virtual_time(root: &Path) -> bool {
 /// has the details.
 pub fn build_virtual_time(root: &Path) -> Result<()> {
     let folder = folder(root);
+    fs::create_dir_all(&folder)?;
+    // Whoever comes second waits, and finds the work done.
+    let turn = File::create(folder.join("lock"))?;
+    turn.lock()?;
+    if has_virtual_time(root) {
+        return Ok(());
+    }
     let work = folder.join("work");
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
-    fs::create_dir_all(&work)?;
+    fs::create_dir(&work)?;
     let log = folder.join("build.log");
     let step = Step { log: File::create(&log)?, name: log };
 
@@ -161,8 +169,7 @@ fn fetch_source(work: &Path, step: &Step) -> Result<PathBuf> {
             // apt's unprivileged user cannot write below the repository.
             "APT::Sandbox::User=".to_owned(),
         ];
-        settings.iter().for_each(|setting| drop(command.args(["-o", setting])));
-        command.current_dir(work);
+        command.args(settings.iter().flat_map(|setting| ["-o", setting])).current_dir(work);
         command
     };
     step.run(apt_get().arg("update"))?;

@@ -115,7 +115,7 @@ impl Descriptors {
         let straight = len.min(self.count - first);
         // SAFETY: `first + straight` is at most `count`, so both stay inside `memory` (invariant) or point to its end.
         let (at, stop) = unsafe { (self.base.add(usize::from(first)), self.base.add(usize::from(first + straight))) };
-        Walk { at, stop, base: self.base, wrapped: len - straight, ring: PhantomData }
+        Walk { at, stop, base: self.base, wrapped: usize::from(len - straight), ring: PhantomData }
     }
 
     /// Back to the CPU alone. The device must not use the ring any more.
@@ -132,7 +132,7 @@ pub(crate) struct Walk<'a> {
     at: NonNull<Descriptor>,
     stop: NonNull<Descriptor>,
     base: NonNull<Descriptor>,
-    wrapped: u16,
+    wrapped: usize,
     ring: PhantomData<&'a mut Descriptors>,
 }
 
@@ -143,15 +143,18 @@ impl<'a> Walk<'a> {
         // SAFETY: both are of one ring, `stop` not before `at` (invariant).
         let straight = unsafe { self.stop.offset_from_unsigned(self.at) };
         // CAST: a ring has at most 4096 descriptors.
-        straight as u16 + self.wrapped
+        (straight + self.wrapped) as u16
     }
 
-    /// Index of a descriptor of this ring.
+    /// The descriptor behind, and its index: the newest of the walk once it has begun.
     #[inline]
-    pub fn index(&self, slot: Slot<'a>) -> u16 {
-        let bytes = slot.descriptor.addr().get() - self.base.addr().get();
+    pub fn newest(&self) -> Option<(Slot<'a>, u16)> {
+        // SAFETY: `at` is not before `base`, in one ring (invariant).
+        let index = unsafe { self.at.offset_from_unsigned(self.base) }.checked_sub(1)?;
+        // SAFETY: `at` is behind `base`, so the descriptor before it is in the ring.
+        let descriptor = unsafe { self.at.sub(1) };
         // CAST: a ring has at most 4096 descriptors.
-        (bytes / DESCRIPTOR_BYTES) as u16
+        Some((Slot { descriptor, ring: PhantomData }, index as u16))
     }
 }
 
@@ -166,7 +169,7 @@ impl<'a> Iterator for Walk<'a> {
             }
             self.at = self.base;
             // SAFETY: `wrapped` descriptors from `base` on are in the ring (invariant).
-            self.stop = unsafe { self.base.add(usize::from(self.wrapped)) };
+            self.stop = unsafe { self.base.add(self.wrapped) };
             self.wrapped = 0;
         }
         let descriptor = self.at;

@@ -15,11 +15,12 @@ use crate::regs::{QueueControl, TDWBAL};
 use crate::ring::Run;
 use crate::{Delay, Direction, Error, Registers};
 
-mod batch;
+mod post;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, Fragment, Refusal};
+pub use post::Fragment;
+use post::{End, Posting};
 
 /// Descriptor done, in the second word of a write-back (7.2.2.3).
 const DD: u64 = 1 << 32;
@@ -57,10 +58,12 @@ struct Books {
     in_flight: Run,
     /// Completions posted and not reclaimed.
     pending: Run,
-    /// Skipped packets with nothing in flight before them.
+    /// Packets not sent, with nothing in flight before them.
     idle: u32,
-    /// Packets posted or skipped, and not reclaimed.
+    /// Packets taken and not reclaimed.
     outstanding: u32,
+    /// Packets that could not be sent.
+    refused: u64,
 }
 
 impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
@@ -95,7 +98,7 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
             engine,
             descriptors: Descriptors::share(memory, size, PAD_BYTES)?,
             completions,
-            books: Books { in_flight: Run::new(size), pending: Run::new(size), idle: 0, outstanding: 0 },
+            books: Books { in_flight: Run::new(size), pending: Run::new(size), idle: 0, outstanding: 0, refused: 0 },
         })
     }
 
@@ -121,7 +124,7 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
         self.engine.halted();
     }
 
-    /// Number of packets completed since the last call, the oldest first, skipped ones included. Reads memory only.
+    /// Number of packets completed since the last call, the oldest first. Reads memory only.
     #[inline]
     pub fn reclaim(&mut self) -> u32 {
         let mut packets = core::mem::take(&mut self.books.idle);
@@ -162,24 +165,52 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
         if self.engine.is_on() { self.books.in_flight.room() } else { 0 }
     }
 
-    /// Packets posted or skipped, and not yet reported by [`Self::reclaim`] or [`Self::abandon`].
+    /// Packets taken and not yet reported by [`Self::reclaim`] or [`Self::abandon`].
     #[inline]
     pub fn outstanding(&self) -> u32 {
         self.books.outstanding
     }
 
-    /// Starts a batch of packets.
+    /// Posts packets in their order while there is room for them; returns how many it took, with one tail write if any
+    /// of them is sent. `packets` may be asked for one more than that.
+    ///
+    /// A packet is the iterator of its fragments; it is posted whole or not at all. One without a byte, and one that can
+    /// never be sent (longer than 9728 bytes, or of more fragments than the ring has descriptors), is taken, not sent,
+    /// and completes in its place among the others.
     #[inline]
-    pub fn batch(&mut self) -> Batch<'_, R> {
+    pub fn post<F>(&mut self, packets: impl IntoIterator<Item = F>) -> u32
+    where
+        F: Iterator<Item = Fragment> + Clone,
+    {
         let room = self.room();
         let pad_address = self.descriptors.trailer_device_address();
-        Batch::new(
-            &self.engine,
-            self.descriptors.walk(self.books.in_flight.end(), room),
-            &mut self.completions,
-            &mut self.books,
-            pad_address,
-        )
+        let free = self.descriptors.walk(self.books.in_flight.end(), room);
+        let mut posting = Posting::new(free, pad_address, &mut self.completions, &mut self.books);
+        let mut packets = packets.into_iter();
+        let mut taken = 0;
+        loop {
+            let (posted, end) = posting.run(&mut packets);
+            taken += posted;
+            match end {
+                End::Packets => break,
+                End::Group => posting.close_group(),
+                End::Unusual(packet) => {
+                    if !posting.post_unusual(packet) {
+                        break;
+                    }
+                    taken += 1;
+                }
+            }
+        }
+        if posting.finish() != room {
+            self.engine.doorbell(self.books.in_flight.end());
+        }
+        taken
+    }
+
+    /// Packets taken and not sent because they could not be.
+    pub fn refused(&self) -> u64 {
+        self.books.refused
     }
 
     /// Memory and completions, back to the CPU alone; the queue itself while its DMA may be on.

@@ -1,4 +1,5 @@
 //! Status codes and structures that the wdk-sys stand-in does not need for drivers.
+#![allow(non_snake_case, clippy::upper_case_acronyms, reason = "the names are the WDK's")]
 
 use std::ffi::c_void;
 use wdk_sys::{CHAR, NTSTATUS, PINTERFACE_DEREFERENCE, PINTERFACE_REFERENCE, PVOID, ULONG, USHORT};
@@ -7,7 +8,6 @@ pub(crate) const STATUS_OBJECT_NAME_EXISTS: NTSTATUS = 0x4000_0000;
 pub(crate) const STATUS_TIMEOUT: NTSTATUS = 0x0000_0102;
 pub(crate) const STATUS_BUFFER_OVERFLOW: NTSTATUS = 0x8000_0005_u32 as i32;
 pub(crate) const STATUS_INFO_LENGTH_MISMATCH: NTSTATUS = 0xC000_0004_u32 as i32;
-pub(crate) const STATUS_NO_SUCH_DEVICE: NTSTATUS = 0xC000_000E_u32 as i32;
 pub(crate) const STATUS_BUFFER_TOO_SMALL: NTSTATUS = 0xC000_0023_u32 as i32;
 pub(crate) const STATUS_OBJECT_TYPE_MISMATCH: NTSTATUS = 0xC000_0024_u32 as i32;
 pub(crate) const STATUS_OBJECT_NAME_INVALID: NTSTATUS = 0xC000_0033_u32 as i32;

@@ -24,11 +24,6 @@ impl<T: Copy> In<T> {
         // SAFETY: the caller of the entry vouches for a T behind a pointer that is not null; it need not be aligned.
         (!self.0.is_null()).then(|| unsafe { self.0.read_unaligned() })
     }
-
-    /// The pointer itself.
-    pub(crate) fn as_ptr(self) -> *const T {
-        self.0
-    }
 }
 
 impl In<u32> {
@@ -44,8 +39,15 @@ impl In<u32> {
 
 /// A pointer to a variable the framework writes.
 #[repr(transparent)]
-#[derive(Clone, Copy)]
 pub(crate) struct Out<T>(*mut T);
+
+impl<T> Clone for Out<T> {
+    fn clone(&self) -> Out<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Out<T> {}
 
 impl<T> Out<T> {
     /// Null is bugcheck 0x10D code 4.
@@ -77,11 +79,6 @@ impl<T> Out<T> {
         self.require(what);
         // SAFETY: an in/out parameter is initialised by the caller of the entry.
         unsafe { self.0.read_unaligned() }
-    }
-
-    /// True for null.
-    pub(crate) fn is_null(self) -> bool {
-        self.0.is_null()
     }
 }
 

@@ -47,7 +47,7 @@ fn item(collection: WDFCOLLECTION, at: usize) -> WDFOBJECT {
 }
 
 ddi! {
-    fn WdfCollectionCreate(DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, collection: Out<WDFCOLLECTION>) -> NTSTATUS {
+    fn WdfCollectionCreate(DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, collection: Out<WDFCOLLECTION>) -> NTSTATUS {
         collection.require("Collection");
         let made = attributes::read(attributes, Allowed::PARENT).and_then(|attributes| {
             new_object("WDFCOLLECTION", attributes.as_ref(), driver_of(globals), globals, Box::<Collection>::default())
@@ -95,7 +95,7 @@ ddi! {
         item(collection, last)
     }
 
-    fn WdfStringCreate(PASSIVE_LEVEL; globals; text: Utf16, attributes: In<WDF_OBJECT_ATTRIBUTES>, string: Out<WDFSTRING>) -> NTSTATUS {
+    fn WdfStringCreate(PASSIVE_LEVEL, globals; text: Utf16, attributes: In<WDF_OBJECT_ATTRIBUTES>, string: Out<WDFSTRING>) -> NTSTATUS {
         string.require("String");
         // A null text makes an empty string.
         let text = if text.is_null() { Some(String::new()) } else { text.text("UnicodeString") };

@@ -1,10 +1,10 @@
 //! How a table entry is written.
 
-/// Defines table entries: `fn Name(max IRQL; arguments) -> type { body }`. Each gets the driver globals first, checks
+/// Defines table entries: `fn Name(highest IRQL[, name for the globals]; arguments) -> type { body }`. Each gets the driver globals first, checks
 /// them and the IRQL, and, if it returns an NTSTATUS, fails when a failure is planned for it or, for a method of
 /// PASSIVE_LEVEL, when the IRQL is higher (as FxVerifierCheckIrqlLevel does).
 macro_rules! ddi {
-    ($($(#[$meta:meta])* fn $name:ident($irql:ident $(; $globals:ident)? ; $($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ident)? $body:block)*) => {
+    ($($(#[$meta:meta])* fn $name:ident($irql:ident $(, $globals:ident)?; $($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ident)? $body:block)*) => {
         $(
             $(#[$meta])*
             #[allow(non_snake_case, clippy::too_many_arguments, reason = "name and shape are the framework's")]
@@ -18,7 +18,7 @@ macro_rules! ddi {
 
         /// The entries of this module: name and address.
         pub(crate) fn entries() -> Vec<(&'static str, usize)> {
-            vec![$((stringify!($name), $name as usize)),*]
+            vec![$((stringify!($name), $name as *const () as usize)),*]
         }
     };
 }

@@ -123,7 +123,8 @@ pub(crate) fn power_down(device: &DeviceState) -> Result<(), NTSTATUS> {
             result = result.and(enabler_step!(device, enabler, "EvtDmaEnablerSelfManagedIoStop", stop));
             let disable = enabler.config.EvtDmaEnablerDisable;
             result = result.and(enabler_step!(device, enabler, "EvtDmaEnablerDisable", disable));
-            result = result.and(enabler_step!(device, enabler, "EvtDmaEnablerFlush", enabler.config.EvtDmaEnablerFlush));
+            result =
+                result.and(enabler_step!(device, enabler, "EvtDmaEnablerFlush", enabler.config.EvtDmaEnablerFlush));
         }
     }
     result
@@ -160,13 +161,8 @@ fn create_buffer(
     }
     let attributes = attributes::read(attributes, Allowed::NONE)?;
     let globals = object(enabler.cast()).globals;
-    let buffer = CommonBuffer {
-        device,
-        block: RefCell::new(None),
-        mapped: Cell::new((0, 0)),
-        offset: Cell::new(0),
-        length,
-    };
+    let buffer =
+        CommonBuffer { device, block: RefCell::new(None), mapped: Cell::new((0, 0)), offset: Cell::new(0), length };
     let handle = new_object("WDFCOMMONBUFFER", attributes.as_ref(), enabler.cast(), globals, Box::new(buffer))?;
     set_hooks(handle, Hooks { dispose: Some(dispose_buffer), ..Hooks::default() });
     let buffer = payload::<CommonBuffer>(handle);
@@ -181,7 +177,7 @@ fn create_buffer(
     let mapped = (block.len as u64).next_multiple_of(PAGE as u64);
     let logical = device.resources.bus.dma_map(block.phys, mapped, true);
     buffer.mapped.set((logical, mapped));
-    buffer.offset.set(((logical + alignment as u64 & !(alignment as u64)) - logical) as usize);
+    buffer.offset.set((((logical + alignment as u64) & !(alignment as u64)) - logical) as usize);
     buffer.block.replace(Some(block));
     Ok(handle.cast())
 }

@@ -1,6 +1,7 @@
 //! WDFLDR.SYS: binding of clients to the framework and to class extensions.
 //!
 //! Rules and order: WDF fxldr.h, fxlibrarycommon.cpp (FxLibraryCommonRegisterClient), `shared/abi/kmdf-binding.json`.
+#![allow(non_snake_case, reason = "the loader's exports keep their names")]
 
 use crate::abi::STATUS_REVISION_MISMATCH;
 use crate::object::{delete_object, live_objects_of};
@@ -125,10 +126,10 @@ pub fn resolve(module: &str, name: &str) -> Option<usize> {
         return None;
     }
     match name {
-        "WdfVersionBind" => Some(WdfVersionBind as usize),
-        "WdfVersionUnbind" => Some(WdfVersionUnbind as usize),
-        "WdfVersionBindClass" => Some(WdfVersionBindClass as usize),
-        "WdfVersionUnbindClass" => Some(WdfVersionUnbindClass as usize),
+        "WdfVersionBind" => Some(WdfVersionBind as *const () as usize),
+        "WdfVersionUnbind" => Some(WdfVersionUnbind as *const () as usize),
+        "WdfVersionBindClass" => Some(WdfVersionBindClass as *const () as usize),
+        "WdfVersionUnbindClass" => Some(WdfVersionUnbindClass as *const () as usize),
         _ => None,
     }
 }
@@ -236,10 +237,8 @@ unsafe extern "win64" fn WdfVersionBind(
         Ok(request) => request,
         Err(status) => return status,
     };
-    let made = Box::into_raw(Box::new(WDF_DRIVER_GLOBALS {
-        DriverTag: u32::from_le_bytes(*b"FxDr"),
-        ..Default::default()
-    }));
+    let made =
+        Box::into_raw(Box::new(WDF_DRIVER_GLOBALS { DriverTag: u32::from_le_bytes(*b"FxDr"), ..Default::default() }));
     state(|s| s.clients.push(Client { globals: made, classes: Vec::new(), driver_object: driver }));
     let table = table::functions();
     // SAFETY: `globals` is the client's variable; FuncTable is, by the version of the count, room for the table or a
@@ -344,10 +343,9 @@ unsafe extern "win64" fn WdfVersionUnbindClass(
         let at = c.classes.iter().position(|b| b.record == record as usize)?;
         Some(c.classes.remove(at).class)
     });
-    if UNBIND_ORDER.check(matches!(bound, Some(Some(_))), || format!("class record {record:p} is not bound")) {
-        if let Some(Some(class)) = bound {
-            // SAFETY: this record was bound to this class.
-            unsafe { class.unbind(record, globals) };
-        }
+    UNBIND_ORDER.check(matches!(bound, Some(Some(_))), || format!("class record {record:p} is not bound"));
+    if let Some(Some(class)) = bound {
+        // SAFETY: this record was bound to this class.
+        unsafe { class.unbind(record, globals) };
     }
 }

@@ -41,7 +41,9 @@ impl RaisedLock {
     /// Raises to `level` (or stays above it) and takes the lock.
     pub(crate) fn acquire(&self, handle: WDFOBJECT, level: u8) {
         let thread = cpu::current_thread();
-        if !LOCK_RECURSION.check(self.owner.get().is_none(), || format!("lock {handle:p}, holder {:?}", self.owner.get())) {
+        if !LOCK_RECURSION
+            .check(self.owner.get().is_none(), || format!("lock {handle:p}, holder {:?}", self.owner.get()))
+        {
             violation(codes::WDF_RECURSIVE_LOCK, handle as u64, 0);
         }
         let old = cpu::irql();
@@ -56,7 +58,8 @@ impl RaisedLock {
     /// Gives it back and restores the IRQL.
     pub(crate) fn release(&self, handle: WDFOBJECT) {
         let holder = self.owner.take();
-        if !LOCK_RELEASE.check(holder == Some(cpu::current_thread()), || format!("lock {handle:p}, holder {holder:?}")) {
+        if !LOCK_RELEASE.check(holder == Some(cpu::current_thread()), || format!("lock {handle:p}, holder {holder:?}"))
+        {
             violation(codes::WDF_INVALID_LOCK_OPERATION, handle as u64, 1);
         }
         let last = HELD.with_borrow_mut(|held| {
@@ -110,7 +113,8 @@ impl PassiveLock {
     /// Gives it back.
     pub(crate) fn release(&self, handle: WDFOBJECT) {
         let holder = self.owner.take();
-        if !LOCK_RELEASE.check(holder == Some(cpu::current_thread()), || format!("lock {handle:p}, holder {holder:?}")) {
+        if !LOCK_RELEASE.check(holder == Some(cpu::current_thread()), || format!("lock {handle:p}, holder {holder:?}"))
+        {
             violation(codes::WDF_INVALID_LOCK_OPERATION, handle as u64, 1);
         }
         self.free.set();
@@ -170,13 +174,16 @@ fn check_free(handle: WDFOBJECT) {
 /// Relative time of a DDI timeout: negative is relative in 100 ns units, positive an absolute system time.
 pub(crate) fn relative(due: LONGLONG) -> Duration {
     if due > 0 {
-        lab_kernel::bugcheck::stop(&format!("{}: absolute times are not implemented", crate::verifier::current_entry()));
+        lab_kernel::bugcheck::stop(&format!(
+            "{}: absolute times are not implemented",
+            crate::verifier::current_entry()
+        ));
     }
     Duration::from_nanos(due.unsigned_abs().saturating_mul(100))
 }
 
 ddi! {
-    fn WdfSpinLockCreate(DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, lock: Out<WDFSPINLOCK>) -> NTSTATUS {
+    fn WdfSpinLockCreate(DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, lock: Out<WDFSPINLOCK>) -> NTSTATUS {
         lock.require("SpinLock");
         let made = attributes::read(attributes, Allowed::PARENT).and_then(|attributes| {
             new_object("WDFSPINLOCK", attributes.as_ref(), driver_of(globals), globals, Box::<SpinLock>::default())
@@ -203,7 +210,7 @@ ddi! {
         }
     }
 
-    fn WdfWaitLockCreate(DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, lock: Out<WDFWAITLOCK>) -> NTSTATUS {
+    fn WdfWaitLockCreate(DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, lock: Out<WDFWAITLOCK>) -> NTSTATUS {
         lock.require("Lock");
         let made = attributes::read(attributes, Allowed::PARENT).and_then(|attributes| {
             new_object("WDFWAITLOCK", attributes.as_ref(), driver_of(globals), globals, Box::<WaitLock>::default())

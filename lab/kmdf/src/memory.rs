@@ -5,7 +5,7 @@ use crate::args::{Buffer, In, Out};
 use crate::ddi::ddi;
 use crate::loader::driver_of;
 use crate::object::attributes::{self, Allowed};
-use crate::object::{Hooks, new_object, payload, set_hooks};
+use crate::object::{Hooks, new_object, payload, payload_opt, set_hooks};
 use std::cell::Cell;
 use wdk_sys::{
     LONG, NTSTATUS, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, ULONG,
@@ -30,16 +30,14 @@ impl Memory {
 }
 
 fn destroy(handle: WDFOBJECT) {
-    // The handle is not live any more while its memory goes, so it is looked up without the check.
-    let memory = crate::object::find(handle as usize).and_then(|o| o.payload.downcast_ref::<Memory>());
-    if let Some((memory, tag)) = memory.and_then(|m| m.tag.map(|tag| (m, tag))) {
+    if let Some((memory, tag)) = payload_opt::<Memory>(handle).and_then(|m| m.tag.map(|tag| (m, tag))) {
         lab_kernel::pool::free(memory.buffer.replace(std::ptr::null_mut()), tag);
     }
 }
 
 ddi! {
     fn WdfMemoryCreate(
-        DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, _pool: LONG, tag: ULONG, size: usize,
+        DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, _pool: LONG, tag: ULONG, size: usize,
         result: Out<WDFMEMORY>, buffer: Out<PVOID>,
     ) -> NTSTATUS {
         result.require("Memory");
@@ -72,7 +70,7 @@ ddi! {
     }
 
     fn WdfMemoryCreatePreallocated(
-        DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, buffer: Buffer, size: usize, result: Out<WDFMEMORY>,
+        DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, buffer: Buffer, size: usize, result: Out<WDFMEMORY>,
     ) -> NTSTATUS {
         result.require("Memory");
         if size == 0 || buffer.is_null() {

@@ -69,17 +69,21 @@ fn checked(context: PVOID, which: ULONG, offset: ULONG, length: ULONG) -> Option
     let inside = u64::from(offset) + u64::from(length) <= CONFIG_BYTES;
     let level = lab_kernel::cpu::irql();
     let legal = which == PCI_WHICHSPACE_CONFIG && inside && level <= lab_kernel::cpu::DISPATCH_LEVEL;
-    BUS_DATA
-        .check(legal, || format!("type {which}, offset {offset:#x}, {length} bytes, IRQL {level}"))
-        .then_some(state)
+    BUS_DATA.check(legal, || format!("type {which}, offset {offset:#x}, {length} bytes, IRQL {level}")).then_some(state)
 }
 
 /// The largest aligned access at `offset` that stays in `left` bytes.
 fn width(offset: ULONG, left: ULONG) -> u8 {
-    [4, 2].into_iter().find(|&w| offset % w == 0 && left >= w).map_or(1, |w| w as u8)
+    [4, 2].into_iter().find(|&w| offset.is_multiple_of(w) && left >= w).map_or(1, |w| w as u8)
 }
 
-unsafe extern "win64" fn get_bus_data(context: PVOID, which: ULONG, buffer: PVOID, offset: ULONG, length: ULONG) -> ULONG {
+unsafe extern "win64" fn get_bus_data(
+    context: PVOID,
+    which: ULONG,
+    buffer: PVOID,
+    offset: ULONG,
+    length: ULONG,
+) -> ULONG {
     lab_kernel::exports::entered("BUS_INTERFACE_STANDARD.GetBusData");
     let Some(state) = checked(context, which, offset, length) else { return 0 };
     let mut done = 0;
@@ -95,7 +99,13 @@ unsafe extern "win64" fn get_bus_data(context: PVOID, which: ULONG, buffer: PVOI
     length
 }
 
-unsafe extern "win64" fn set_bus_data(context: PVOID, which: ULONG, buffer: PVOID, offset: ULONG, length: ULONG) -> ULONG {
+unsafe extern "win64" fn set_bus_data(
+    context: PVOID,
+    which: ULONG,
+    buffer: PVOID,
+    offset: ULONG,
+    length: ULONG,
+) -> ULONG {
     lab_kernel::exports::entered("BUS_INTERFACE_STANDARD.SetBusData");
     let Some(state) = checked(context, which, offset, length) else { return 0 };
     let mut done = 0;

@@ -2,7 +2,6 @@
 //!
 //! Layouts: wdm.h CM_PARTIAL_RESOURCE_DESCRIPTOR. As on Windows every MSI-X message has a descriptor of its own.
 
-use crate::args::In;
 use crate::bus::Bus;
 use crate::ddi::ddi;
 use crate::object::{new_object, payload};

@@ -2,8 +2,8 @@
 
 use crate::abi::STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL;
 use crate::device::CallbackLock;
-use crate::device::init::device_above;
 use crate::device::DeviceState;
+use crate::device::init::device_above;
 use wdk_sys::{NTSTATUS, STATUS_INVALID_DEVICE_REQUEST, WDFOBJECT};
 
 /// The lock a callback runs under.

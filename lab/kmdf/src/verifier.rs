@@ -1,6 +1,6 @@
 //! What every entry checks, and the bugcheck of the framework's verifier.
 
-use lab_kernel::bugcheck::bugcheck;
+use lab_kernel::bugcheck::bugcheck_because;
 use lab_kernel::cpu;
 use lab_kernel::rules;
 use std::cell::Cell;
@@ -21,7 +21,27 @@ const WDF_VIOLATION: u32 = 0x10D;
 
 /// Ends the run as FxVerifierBugCheck does: parameter 1 is the WDF_BUGCHECK_CODES value.
 pub(crate) fn violation(code: WDF_BUGCHECK_CODES, p2: u64, p3: u64) -> ! {
-    bugcheck(WDF_VIOLATION, [code as u64, p2, p3, 0])
+    let names = [
+        "",
+        "WDF_POWER_ROUTINE_TIMED_OUT",
+        "WDF_RECURSIVE_LOCK",
+        "WDF_VERIFIER_FATAL_ERROR",
+        "WDF_REQUIRED_PARAMETER_IS_NULL",
+        "WDF_INVALID_HANDLE",
+        "WDF_REQUEST_FATAL_ERROR",
+        "WDF_OBJECT_ERROR",
+        "WDF_DMA_FATAL_ERROR",
+        "WDF_INVALID_INTERRUPT",
+        "WDF_QUEUE_FATAL_ERROR",
+        "WDF_INVALID_LOCK_OPERATION",
+        "WDF_PNP_FATAL_ERROR",
+        "WDF_POWER_MULTIPLE_PPO",
+        "WDF_VERIFIER_IRQL_MISMATCH",
+        "WDF_VERIFIER_CRITICAL_REGION_MISMATCH",
+        "WDF_API_UNAVAILABLE",
+    ];
+    let name = names.get(code as usize).unwrap_or(&"");
+    bugcheck_because(WDF_VIOLATION, [code as u64, p2, p3, 0], &format!("{name} in {}", current_entry()))
 }
 
 thread_local! {
@@ -59,7 +79,8 @@ pub(crate) fn invalid_handle(handle: usize, wanted: &str, found: &str) -> ! {
 
 /// Checks a structure's Size member.
 pub(crate) fn size_is(what: &'static str, found: u32, wanted: usize) -> bool {
-    KMDF_STRUCT_SIZE.check(found as usize == wanted, || format!("{}: {what}.Size is {found}, {wanted} expected", current_entry()))
+    KMDF_STRUCT_SIZE
+        .check(found as usize == wanted, || format!("{}: {what}.Size is {found}, {wanted} expected", current_entry()))
 }
 
 /// Runs a callback of the driver and checks that it comes back at the same IRQL.

@@ -34,7 +34,6 @@ pub struct Origin {
     pub minor: u32,
     pub wdf_globals: usize,
     pub callbacks: NET_ADAPTER_DATAPATH_CALLBACKS,
-    pub demux: Vec<NET_ADAPTER_TX_DEMUX>,
 }
 
 #[derive(Default)]
@@ -97,7 +96,8 @@ impl Adapter {
         &self.stack
     }
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+    /// What the client declared.
+    pub fn capabilities(&self) -> Capabilities {
         self.state.lock().unwrap().capabilities
     }
 

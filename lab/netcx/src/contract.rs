@@ -105,8 +105,6 @@ contracts! {
     RX_FRAGMENTS_ASCEND = InvalidRingRxPacketFragmentIndexOverlap: "fragments of returned packets ascend", "verifier.cpp";
     RX_FRAGMENTS_APART = InvalidRingRxPacketFragmentCountOverlap: "fragments of returned packets do not overlap", "verifier.cpp";
     RX_FRAGMENT_LENGTH = InvalidRingRxPacketFragmentLengthInvalid: "Offset + ValidLength of a returned fragment is at most its Capacity", "verifier.cpp";
-    TX_DEMUX_TYPE = InvalidTxDemuxType: "a Tx demultiplexer is of type 802.1p", "verifier.cpp";
-    TX_DEMUX_RANGE = InvalidTxDemuxRange: "the range of a Tx demultiplexer is 2 to 8", "verifier.cpp";
     RESET_DIAGNOSTICS_SIZE = ResetDiagnosticsSizeTooLarge: "reset diagnostics are at most 1 MB", "verifier.cpp";
     RESET_DIAGNOSTICS_TIME = IsNotCollectingResetDiagnostics: "reset diagnostics are stored once, inside EvtNetDeviceCollectResetDiagnostics, on its thread", "verifier.cpp";
     DEMUX_PRESENT = DemuxNotPresent: "a demux property is read only from a queue that has it", "nxqueueapi.cpp";

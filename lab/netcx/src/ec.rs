@@ -68,8 +68,6 @@ struct State {
     polls: Vec<(PollKind, Arc<dyn Poll>)>,
     notifications: Vec<Registered>,
     thread: Option<ThreadId>,
-    rounds_in_dpc: u64,
-    rounds_in_thread: u64,
 }
 
 /// One execution context with its worker thread.
@@ -93,8 +91,6 @@ impl ExecutionContext {
                 polls: Vec::new(),
                 notifications: Vec::new(),
                 thread: None,
-                rounds_in_dpc: 0,
-                rounds_in_thread: 0,
             }),
         });
         let worker = context.clone();
@@ -201,12 +197,6 @@ impl ExecutionContext {
         }
     }
 
-    /// Poll rounds so far, in DPCs and in the worker thread.
-    pub fn rounds(&self) -> (u64, u64) {
-        let state = self.state.lock().unwrap();
-        (state.rounds_in_dpc, state.rounds_in_thread)
-    }
-
     fn request_thread(&self, state: &mut State) {
         state.phase = Phase::WaitingThread;
         self.requested.set();
@@ -274,7 +264,7 @@ impl ExecutionContext {
         self.set_notifications(false);
         let mut armed = false;
         loop {
-            let worked = self.poll_round(run_as, irql) > 0;
+            let worked = self.poll_round(irql) > 0;
             match (worked, armed) {
                 (false, false) => {
                     self.set_notifications(true);
@@ -300,14 +290,7 @@ impl ExecutionContext {
         }
     }
 
-    fn poll_round(&self, run_as: RunAs, irql: u8) -> u64 {
-        {
-            let mut state = self.state.lock().unwrap();
-            match run_as {
-                RunAs::Dpc => state.rounds_in_dpc += 1,
-                RunAs::Thread => state.rounds_in_thread += 1,
-            }
-        }
+    fn poll_round(&self, irql: u8) -> u64 {
         let mut work = 0;
         for i in 0.. {
             let poll = match self.state.lock().unwrap().polls.get(i) {

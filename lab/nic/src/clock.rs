@@ -6,7 +6,8 @@ use std::{
 /// What drives time in the adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// Virtual where it is worth something: a QEMU with virtual time was built and the lab holds the wire.
+    /// Virtual where it is worth something: the lab holds the wire, and a QEMU with virtual time was built and none
+    /// other is named.
     Auto,
     /// Time passes as in the real world.
     Real,

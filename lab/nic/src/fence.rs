@@ -53,8 +53,10 @@ const ENTRIES: u64 = 512;
 const FIRST_PAGE: u64 = 0x10_0000_0000 / PAGE_SIZE;
 const PAGES: u64 = 0x1_0000_0000 / PAGE_SIZE;
 
-/// A DMA that the fence stopped. QEMU stops but does not record a write to a page that is mapped for reading and was
-/// read before.
+/// A DMA that the fence stopped.
+///
+/// The unit keeps one record; what the adapter does before that is read is stopped too but not recorded. QEMU also
+/// stops without a record a write to a page that is mapped for reading and was read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DmaFault {
     /// The page the adapter wanted; bits 11:0 are not recorded.
@@ -66,7 +68,7 @@ pub struct DmaFault {
     pub reason: u8,
     /// Requester: bus, device and function.
     pub source: u16,
-    /// More faults came than could be recorded.
+    /// Other requesters had faults that could not be recorded.
     pub more_lost: bool,
 }
 

@@ -304,7 +304,7 @@ impl Nic {
         let msix = self.msix.as_ref().map(lock).filter(|msix| msix.is_enabled());
         let fired = match &msix {
             Some(msix) => msix.take(),
-            None => u64::from(self.link.with(false, |state| state.qtest.pci_line_asserted())) << INTX_BIT,
+            None => u64::from(self.line_is_asserted()) << INTX_BIT,
         };
         if fired == 0 {
             return 0;
@@ -381,12 +381,16 @@ impl Nic {
         }
     }
 
-    /// Lets at most `max` pass, less when an interrupt comes, or, with real time, a frame on the lab's wire.
+    /// Lets at most `max` pass, less when a message waits, the line becomes asserted, or, with real time, a frame comes
+    /// out of the lab's wire.
     pub fn idle(&self, max: Duration) {
         let end = self.now() + max;
         let mut stride = FIRST_STRIDE;
         self.link.observe();
-        while !self.interrupt_waits() && self.now() < end && self.link.failure().is_none() {
+        // A line that nobody serves stays asserted; it must not stop the clock.
+        let served = !self.line_is_asserted();
+        let interrupted = || self.message_waits() || served && self.line_is_asserted();
+        while !interrupted() && self.now() < end && self.link.failure().is_none() {
             let left = end.saturating_sub(self.now());
             if self.timer.is_virtual() {
                 self.step_clock(left.min(stride));
@@ -460,12 +464,12 @@ impl Nic {
         }
     }
 
-    fn interrupt_waits(&self) -> bool {
-        let msix = self.msix.as_ref().map(lock).filter(|msix| msix.is_enabled());
-        match &msix {
-            Some(msix) => msix.has_fired(),
-            None => self.link.with(false, |state| state.qtest.pci_line_asserted()),
-        }
+    fn message_waits(&self) -> bool {
+        self.msix.as_ref().is_some_and(|msix| lock(msix).has_fired())
+    }
+
+    fn line_is_asserted(&self) -> bool {
+        self.link.with(false, |state| state.qtest.pci_line_asserted())
     }
 
     /// Moves virtual time, at least one nanosecond; QEMU refuses a step of nothing.

@@ -14,8 +14,8 @@ use crate::{link::Link, sys};
 
 /// Kernel buffers of the cable, each way. Linux gives an unprivileged process less; then more frames wait in QEMU.
 const CABLE_BYTES: usize = 16 << 20;
-/// Larger than any frame QEMU sends.
-const MAX_FRAME: usize = 72 << 10;
+/// Longest frame either way; QEMU's segments are not longer.
+const MAX_FRAME: usize = 64 << 10;
 
 /// Both ends of a new cable: ours, and QEMU's.
 pub(crate) fn cable() -> io::Result<(UnixDatagram, UnixDatagram)> {
@@ -108,7 +108,11 @@ impl Wire {
 
     /// Puts a frame (destination address first, no CRC) on the wire. It reaches the adapter soon with real time, and
     /// before anything else is observed with virtual time. Nothing is lost: while the adapter takes no frames they wait.
+    ///
+    /// # Panics
+    /// When the frame is empty or longer than 64 KiB: no wire carries that, and QEMU takes it for the end of the cable.
     pub fn send(&self, frame: &[u8]) {
+        assert!((1..=MAX_FRAME).contains(&frame.len()), "a frame of {} bytes", frame.len());
         self.link.with((), |state| {
             state.flush()?;
             let Some(port) = &mut state.wire else { return Ok(()) };

@@ -65,6 +65,9 @@ fn messages_and_the_line_arrive() {
     rig.write(IMS, 1 << 2);
     rig.write(0x00c8, 1 << 2);
     assert_eq!(rig.nic.take_interrupts(), 1 << INTX_BIT);
+    let before = rig.nic.now();
+    rig.nic.idle(Duration::from_millis(1));
+    assert!(rig.nic.now() - before >= Duration::from_millis(1), "an unserved line does not stop the clock");
     assert_eq!(rig.read(ICR) & 1 << 2, 1 << 2);
     assert_eq!(rig.nic.take_interrupts(), 0, "reading ICR takes the line back");
 

@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn enums_and_text() {
-        let k = keyword(&[("paramdesc", "d"), ("type", "enum"), ("default", "1")], &[("0", "Off"), ("1", "On")]).unwrap();
+        let k =
+            keyword(&[("paramdesc", "d"), ("type", "enum"), ("default", "1")], &[("0", "Off"), ("1", "On")]).unwrap();
         assert_eq!(k.check("0"), Ok(()));
         assert!(k.check("2").unwrap_err().contains("0 (Off), 1 (On)"));
         let k = keyword(&[("paramdesc", "d"), ("type", "edit"), ("optional", "1"), ("limittext", "12")], &[]).unwrap();

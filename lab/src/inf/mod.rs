@@ -201,8 +201,7 @@ impl Inf {
     /// # Errors
     /// [`InfError::Content`] if it or a section it names is absent or faulty.
     pub fn install_section(&self, install: &str) -> Result<Install, InfError> {
-        let section =
-            self.decorated(install, "").ok_or_else(|| self.content(format!("no [{install}] for amd64")))?;
+        let section = self.decorated(install, "").ok_or_else(|| self.content(format!("no [{install}] for amd64")))?;
         let mut result = Install { values: self.directives(&section)?, ..Install::default() };
         let mut params = Params::default();
         for name in self.listed(&section, "AddReg") {
@@ -233,7 +232,8 @@ impl Inf {
         for name in ["*IfType", "*MediaType", "*PhysicalMediaType", "Characteristics", "BusType"] {
             if let Some(line) = self.document.line(section, name) {
                 let number = dword(line.value(0));
-                let number = number.ok_or_else(|| self.content(format!("line {}: {name} is not a number", line.number)))?;
+                let number =
+                    number.ok_or_else(|| self.content(format!("line {}: {name} is not a number", line.number)))?;
                 values.insert(name.to_owned(), Value::Dword(number));
             }
         }

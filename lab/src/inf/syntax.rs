@@ -106,7 +106,7 @@ fn logical_lines(text: &str) -> Result<Vec<(usize, String)>, SyntaxError> {
 fn without_comment(line: &str) -> Option<&str> {
     let end = unquoted(line, ';').next().unwrap_or(line.len());
     let code = &line[..end];
-    (code.matches('"').count() % 2 == 0).then_some(code)
+    code.matches('"').count().is_multiple_of(2).then_some(code)
 }
 
 /// Positions of `wanted` outside quotes. A doubled quote inside quotes toggles twice and so needs no care.
@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn lines_keys_values_and_comments() {
-        let d = Document::parse("; head\n[A]\nkey = one, \"two; 2\" ; tail\nHKR,,x,0x10001,5\n[b]\n[A]\nlast\n").unwrap();
+        let d =
+            Document::parse("; head\n[A]\nkey = one, \"two; 2\" ; tail\nHKR,,x,0x10001,5\n[b]\n[A]\nlast\n").unwrap();
         let lines = d.section("a").unwrap();
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0].key.as_deref(), Some("key"));
@@ -232,7 +233,8 @@ mod tests {
 
     #[test]
     fn strings_are_replaced_inside_quotes_too() {
-        let d = Document::parse("[S]\n%Name% = \"%13%\\%FILE%\", 100%%\n[Strings]\nname = \"A, B\"\nfile = x.sys\n").unwrap();
+        let d = Document::parse("[S]\n%Name% = \"%13%\\%FILE%\", 100%%\n[Strings]\nname = \"A, B\"\nfile = x.sys\n")
+            .unwrap();
         let line = &d.section("s").unwrap()[0];
         assert_eq!(line.key.as_deref(), Some("A, B"));
         assert_eq!(line.values, ["%13%\\x.sys", "100%"]);

@@ -26,6 +26,12 @@ impl AdapterPort {
     pub fn adapter(&self) -> &'static Adapter {
         self.adapter
     }
+
+    fn hand_over(&mut self, packet: TxPacket) {
+        if !self.adapter.send(packet.clone()) {
+            self.held = Some(packet);
+        }
+    }
 }
 
 impl Port for AdapterPort {
@@ -39,9 +45,7 @@ impl Port for AdapterPort {
 
     fn can_send(&mut self) -> bool {
         if let Some(packet) = self.held.take() {
-            if !self.adapter.send(packet.clone()) {
-                self.held = Some(packet);
-            }
+            self.hand_over(packet);
         }
         self.held.is_none()
     }
@@ -54,11 +58,8 @@ impl Port for AdapterPort {
         let payload = frame.split_off(frame.len().min(HEADERS));
         let mut fragments = vec![frame, payload];
         fragments.retain(|f| !f.is_empty());
-        let packet = TxPacket { fragments, id: self.next_id };
+        self.hand_over(TxPacket { fragments, id: self.next_id });
         self.next_id += 1;
-        if !self.adapter.send(packet.clone()) {
-            self.held = Some(packet);
-        }
     }
 
     fn recv(&mut self) -> Option<Vec<u8>> {

@@ -35,7 +35,7 @@ impl Port for End {
         let frames = self.cable.frames.get() + 1;
         self.cable.frames.set(frames);
         let lose = self.cable.lose_one_in.get();
-        if self.can_send() && (lose == 0 || frames % lose != 0) {
+        if self.can_send() && (lose == 0 || !frames.is_multiple_of(lose)) {
             self.cable.queues[1 - self.index].borrow_mut().push_back(frame);
         }
     }

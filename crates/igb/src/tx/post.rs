@@ -33,7 +33,7 @@ pub(super) struct Posting<'q> {
     completions: &'q mut [Completion],
     books: &'q mut Books,
     /// The descriptors that may still be used.
-    pub free: Walk<'q>,
+    free: Walk<'q>,
     pad_address: u64,
     report_every: u16,
     /// Second word of the newest descriptor, should it have to report after all.
@@ -42,13 +42,13 @@ pub(super) struct Posting<'q> {
     open: Completion,
 }
 
-/// Why a run of ordinary packets ended.
+/// Why a run of packets ended.
 pub(super) enum End<F> {
     /// No more packets.
     Packets,
     /// The group of packets that completes together is full.
     Group,
-    /// This packet needs a closer look.
+    /// This packet needs a closer look; it is not posted yet.
     Unusual(F),
 }
 
@@ -59,36 +59,45 @@ impl<'q> Posting<'q> {
         Posting { completions, books, free, pad_address, report_every, newest: 0, open: Completion::default() }
     }
 
-    /// Posts packets as long as they are ordinary: of usual length, without empty fragments, with room for them. Returns
-    /// their number. This is the loop of the datapath.
+    /// Posts packets as long as they are usual: neither short nor long, without empty fragments, with room for them.
+    /// Returns their number. This is the loop of the datapath.
     #[inline]
     pub fn run<F>(&mut self, packets: &mut impl Iterator<Item = F>) -> (u32, End<F>)
     where
-        F: ExactSizeIterator<Item = Fragment> + Clone,
+        F: Iterator<Item = Fragment> + Clone,
     {
-        let limit = self.report_every;
         let mut free = self.free;
-        let mut open = self.open;
         let mut newest = self.newest;
+        let limit = self.report_every.saturating_sub(self.open.descriptors);
+        let mut descriptors = 0;
+        let mut count = 0;
         let end = loop {
-            let Some(fragments) = packets.next() else { break End::Packets };
-            let mut ahead = free;
-            let Some((count, word)) = post_ordinary(&mut ahead, fragments.clone()) else {
-                break End::Unusual(fragments);
-            };
-            free = ahead;
-            newest = word;
-            open.packets += 1;
-            open.descriptors += count;
-            if open.descriptors >= limit {
+            if descriptors >= limit {
                 break End::Group;
             }
+            let Some(packet) = packets.next() else { break End::Packets };
+            let mut fragments = packet.clone();
+            if let (Some(fragment), None) = (fragments.next(), fragments.next())
+                && (MIN_PACKET..=MAX_PACKET).contains(&fragment.length)
+                && let Some(slot) = free.next()
+            {
+                newest = word(fragment.length) | payload(fragment.length) | EOP;
+                slot.write(fragment.device_address, newest);
+                descriptors += 1;
+            } else if let Some(posted) = post_several(free, packet.clone()) {
+                free = posted.free;
+                newest = posted.newest;
+                descriptors += posted.descriptors;
+            } else {
+                break End::Unusual(packet);
+            }
+            count += 1;
         };
-        let posted = open.packets - self.open.packets;
         self.free = free;
-        self.open = open;
         self.newest = newest;
-        (posted, end)
+        self.open.descriptors += descriptors;
+        self.open.packets += count;
+        (count, end)
     }
 
     /// Posts any packet, whole or not at all; false if there is no room now. Empty fragments take no descriptor. A
@@ -140,26 +149,35 @@ impl<'q> Posting<'q> {
 
     /// Lets a packet that is not sent complete with what is before it.
     fn skip(&mut self) -> bool {
-        self.books.outstanding += 1;
         if self.open.descriptors != 0 {
-            self.books.outstanding -= 1;
             self.open.packets += 1;
-        } else if self.books.pending.used() != 0 {
-            let newest = self.books.pending.previous(self.books.pending.end());
-            self.completions[usize::from(newest)].packets += 1;
+            return true;
+        }
+        let books = &mut *self.books;
+        books.outstanding += 1;
+        if books.pending.used() == 0 {
+            books.idle += 1;
         } else {
-            self.books.idle += 1;
+            let newest = books.pending.previous(books.pending.end());
+            self.completions[usize::from(newest)].packets += 1;
         }
         true
     }
 
-    /// Lets the newest descriptor report, and everything since the last RS complete with it.
+    /// Ends the posting; returns the room left.
+    #[inline]
+    pub fn finish(mut self) -> u16 {
+        if self.open.descriptors != 0 {
+            // The last packet must report, or its completion would wait for packets to come.
+            self.close_group();
+        }
+        self.free.left()
+    }
+
+    /// Lets the newest descriptor report, and everything since the last RS complete with it. There is something.
     #[inline]
     pub fn close_group(&mut self) {
         let Some((slot, last)) = self.free.newest() else { return };
-        if self.open.descriptors == 0 {
-            return;
-        }
         slot.write_high(self.newest | RS);
         self.completions[usize::from(self.books.pending.end())] = Completion { last, ..self.open };
         self.books.pending.extend(1);
@@ -167,4 +185,74 @@ impl<'q> Posting<'q> {
         self.books.outstanding += self.open.packets;
         self.open = Completion::default();
     }
+}
+
+/// A packet of several fragments, posted.
+struct Posted<'q> {
+    free: Walk<'q>,
+    newest: u64,
+    descriptors: u16,
+}
+
+/// Posts a packet of several fragments if it is usual. `None` leaves behind nothing that counts.
+#[inline]
+fn post_several<'q>(mut free: Walk<'q>, mut fragments: impl Iterator<Item = Fragment>) -> Option<Posted<'q>> {
+    let first = fragments.next()?;
+    let first_slot = free.next()?;
+    let mut fragment = fragments.next()?;
+    let mut total = first.length;
+    let mut shortest = first.length;
+    let mut descriptors = 1;
+    let newest = loop {
+        let slot = free.next()?;
+        total = total.saturating_add(fragment.length);
+        shortest = shortest.min(fragment.length);
+        descriptors += 1;
+        let word = word(fragment.length);
+        let Some(next) = fragments.next() else {
+            slot.write(fragment.device_address, word | EOP);
+            break word | EOP;
+        };
+        slot.write(fragment.device_address, word);
+        fragment = next;
+    };
+    if shortest == 0 || !(MIN_PACKET..=MAX_PACKET).contains(&total) {
+        return None;
+    }
+    // PAYLEN belongs to the first descriptor, EOP to the last.
+    first_slot.write(first.device_address, word(first.length) | payload(total));
+    Some(Posted { free, newest, descriptors })
+}
+
+/// A packet looked at closely. Its first fragment is held back until the total is known, its last until it is the last.
+struct Packet<'q> {
+    free: Walk<'q>,
+    /// Descriptors, whether there is room for them or not.
+    count: u16,
+    total: u32,
+    first: Option<(Slot<'q>, Fragment)>,
+    last: Option<(Slot<'q>, Fragment)>,
+}
+
+impl Packet<'_> {
+    fn push(&mut self, fragment: Fragment) {
+        self.count = self.count.saturating_add(1);
+        let Some(slot) = self.free.next() else { return };
+        if self.first.is_none() {
+            self.first = Some((slot, fragment));
+        } else if let Some((slot, held)) = self.last.replace((slot, fragment)) {
+            slot.write(held.device_address, word(held.length));
+        }
+    }
+}
+
+/// Second word of a descriptor of `length` bytes; DTALEN has 16 bits.
+#[inline]
+const fn word(length: u32) -> u64 {
+    DATA | (length & 0xffff) as u64
+}
+
+#[inline]
+const fn payload(total: u32) -> u64 {
+    (total as u64) << PAYLEN_SHIFT
 }

@@ -358,7 +358,7 @@ pub(crate) fn report_threads() -> Vec<String> {
     let mut lines = Vec::new();
     for (line, parked_at) in threads {
         lines.push(line);
-        for frame in parked_at.iter().flat_map(|c| crate::backtrace::driver_frames(c)) {
+        for frame in parked_at.iter().flat_map(crate::backtrace::driver_frames) {
             lines.push(format!("    {frame}"));
         }
     }

@@ -89,26 +89,32 @@ fn next_due(s: &mut State, level: u8) -> Option<Due> {
 }
 
 fn put_back(due: Due) {
-    state::with(|s| match due {
+    match due {
         Due::Interrupt { source, generation, isr, .. } => {
-            s.stats.interrupts -= 1;
-            if source != LINE {
-                s.pending |= 1 << source;
-            }
-            restore_isr(s, source, generation, isr);
+            restore_isr(source, generation, isr);
+            state::with(|s| {
+                s.stats.interrupts -= 1;
+                if source != LINE {
+                    s.pending |= 1 << source;
+                }
+            });
         }
-        Due::Dpc(job) => {
+        Due::Dpc(job) => state::with(|s| {
             s.stats.dpcs -= 1;
             s.dpcs.push_front(job);
-        }
-    });
+        }),
+    }
 }
 
-/// Gives the routine back to its source unless it was disconnected or replaced meanwhile.
-fn restore_isr(s: &mut State, source: u32, generation: u64, isr: Isr) {
-    if let Some(entry) = s.sources.get_mut(&source).filter(|e| e.generation == generation) {
-        entry.isr = Some(isr);
-    }
+/// Gives the routine back to its source. One that was disconnected or replaced while it ran is dropped, without the lock:
+/// what it owns may call the machine.
+fn restore_isr(source: u32, generation: u64, isr: Isr) {
+    let mut isr = Some(isr);
+    state::with(|s| {
+        if let Some(entry) = s.sources.get_mut(&source).filter(|e| e.generation == generation) {
+            entry.isr = isr.take();
+        }
+    });
 }
 
 fn run_isr(source: u32, isr_level: u8, generation: u64, mut isr: Isr, back_to: u8) {
@@ -119,7 +125,7 @@ fn run_isr(source: u32, isr_level: u8, generation: u64, mut isr: Isr, back_to: u
     let left_at = irql();
     ISR_KEEPS_IRQL.check(left_at == isr_level, || format!("source {source:#x}: called at {isr_level}, left at {left_at}"));
     set_irql(back_to);
-    state::with(|s| restore_isr(s, source, generation, isr));
+    restore_isr(source, generation, isr);
 }
 
 fn run_dpc(job: Job, back_to: u8) {

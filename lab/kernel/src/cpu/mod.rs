@@ -160,7 +160,8 @@ pub fn cancel_timer(id: TimerId) -> bool {
 /// Connects a service routine to an MSI-X vector or to [`LINE`]; it is called at `irql` and returns true if its device
 /// had interrupted. The source is enabled; messages that came before are dropped.
 pub fn connect_interrupt(source: u32, irql: u8, isr: Box<dyn FnMut() -> bool>) {
-    state::with(|s| s.connect(source, irql, isr));
+    let replaced = state::with(|s| s.connect(source, irql, isr));
+    drop(replaced);
 }
 
 /// Takes a service routine away.

@@ -151,13 +151,14 @@ impl State {
         }
     }
 
-    pub(super) fn connect(&mut self, source: u32, irql: u8, isr: Box<dyn FnMut() -> bool>) {
+    /// Returns the routine that was connected before, to be dropped without the lock.
+    pub(super) fn connect(&mut self, source: u32, irql: u8, isr: Box<dyn FnMut() -> bool>) -> Option<Source> {
         self.take_messages();
         if source < 64 {
             self.pending &= !(1 << source);
         }
         let generation = self.sequence();
-        self.sources.insert(source, Source { irql, enabled: true, generation, isr: Some(Isr(isr)) });
+        self.sources.insert(source, Source { irql, enabled: true, generation, isr: Some(Isr(isr)) })
     }
 
     /// Reads new messages of the board; returns true if the interrupt line is asserted.

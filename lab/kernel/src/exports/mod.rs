@@ -78,7 +78,7 @@ use exports;
 #[repr(transparent)]
 struct Ptr<T>(*mut T);
 
-impl<T> Ptr<T> {
+impl<T: Copy> Ptr<T> {
     fn is_null(self) -> bool {
         self.0.is_null()
     }
@@ -103,9 +103,7 @@ impl<T> Ptr<T> {
             bugcheck_because(0x50, [0, 0, 0, 0], "null pointer passed to a kernel routine");
         }
     }
-}
 
-impl<T: Copy> Ptr<T> {
     fn read(self) -> T {
         self.require();
         // SAFETY: a pointer of the driver that its DDI contract makes readable as T, a plain integer or struct of

@@ -51,7 +51,8 @@ struct Place {
     base: usize,
     size: usize,
     loaded: bool,
-    discarded: bool,
+    /// Sections that are gone since DriverEntry.
+    discarded: Vec<(usize, usize)>,
 }
 
 /// All images ever loaded; their address space is not reused.
@@ -68,24 +69,35 @@ fn places() -> MutexGuard<'static, Vec<Place>> {
 /// # Errors
 /// [`LoadError`] when the file cannot be read or is no x86-64 native PE image with sound tables.
 pub fn load(path: &Path, resolver: &dyn Fn(&str, &str) -> Option<usize>) -> Result<Image, LoadError> {
+    let file = std::fs::read(path).map_err(|e| LoadError(format!("{}: {e}", path.display())))?;
+    load_bytes(path, &file, resolver)
+}
+
+/// [`load`] for a file that has been read: `path` only names it and its PDB.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bytes(path: &Path, file: &[u8], resolver: &dyn Fn(&str, &str) -> Option<usize>) -> Result<Image, LoadError> {
     let fail = |reason: String| LoadError(format!("{}: {reason}", path.display()));
-    let file = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
-    let headers = pe::Headers::parse(&file).map_err(&fail)?;
+    let headers = pe::Headers::parse(file).map_err(&fail)?;
     IMAGE_NX_ASLR.check(headers.hardened, || path.display().to_string());
     let base = reserve(headers.size_of_image).ok_or_else(|| fail("no address space".to_owned()))?;
     let bind = |module: &str, name: &str| {
         resolver(module, name).unwrap_or_else(|| not_implemented_stub(format!("{module}!{name}")))
     };
-    let layout = pe::lay_out(&file, &headers, base as u64, &bind).map_err(&fail)?;
+    let layout = pe::lay_out(file, &headers, base as u64, &bind).map_err(|reason| {
+        release(base, headers.size_of_image);
+        fail(reason)
+    })?;
     for section in &layout.sections {
         IMAGE_W_XOR_X.check(!(section.write && section.execute), || section.name.clone());
     }
     publish(base, &layout);
 
     let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-    places().push(Place { name: name.clone(), base, size: layout.memory.len(), loaded: true, discarded: false });
+    places().push(Place { name: name.clone(), base, size: layout.memory.len(), loaded: true, discarded: Vec::new() });
     let image = Image {
-        sha256: Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: Sha256::digest(file).iter().map(|byte| format!("{byte:02x}")).collect(),
         base,
         size: layout.memory.len(),
         entry: base + layout.entry,
@@ -151,7 +163,7 @@ impl Image {
             protect(*start, *len, libc::PROT_NONE);
         }
         if let Some(place) = places().iter_mut().find(|p| p.base == self.base) {
-            place.discarded = true;
+            place.discarded = self.discardable.clone();
         }
     }
 }
@@ -171,9 +183,10 @@ impl Drop for Image {
 pub(crate) fn describe(address: u64) -> Option<String> {
     let places = places();
     let place = places.iter().find(|p| (address as usize).wrapping_sub(p.base) < p.size)?;
-    let state = match (place.loaded, place.discarded) {
+    let discarded = place.discarded.iter().any(|(start, len)| (*start..start + len).contains(&(address as usize)));
+    let state = match (place.loaded, discarded) {
         (false, _) => "unloaded image ",
-        (true, true) => "(discarded INIT section or read-only data of) ",
+        (true, true) => "discarded section of ",
         (true, false) => "",
     };
     Some(format!("{state}{}+{:#x}", place.name, address as usize - place.base))
@@ -192,6 +205,12 @@ fn reserve(size: usize) -> Option<usize> {
         )
     };
     (base != libc::MAP_FAILED).then_some(base as usize)
+}
+
+/// Gives back what `reserve` gave.
+fn release(base: usize, size: usize) {
+    // SAFETY: unmaps exactly the reservation of an image that was not published.
+    unsafe { libc::munmap(base as *mut c_void, size) };
 }
 
 /// Frees the memory of an image and keeps its addresses reserved.

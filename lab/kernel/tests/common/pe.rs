@@ -1,6 +1,7 @@
 //! Writes a tiny kernel image: code, imports, exports, a relocation, a stack cookie, a discardable section.
 
-use iced_x86::code_asm::{CodeAssembler, byte_ptr, eax, ptr, qword_ptr, rax, rcx, rdx, rsp};
+use iced_x86::code_asm::{CodeAssembler, byte_ptr, eax, ptr, rax, rcx, rdx, rsp};
+use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
 const BASE: u64 = 0x1_4000_0000;
 const TEXT: u32 = 0x1000;
@@ -82,7 +83,8 @@ pub fn tiny_driver(flaws: Flaws) -> Vec<u8> {
     let call = |slot: u32| {
         move |a: &mut CodeAssembler| {
             a.sub(rsp, 0x28).unwrap();
-            a.call(qword_ptr(BASE + u64::from(RDATA + slot))).unwrap();
+            let import = MemoryOperand::with_base_displ(Register::RIP, (BASE + u64::from(RDATA + slot)) as i64);
+            a.add_instruction(Instruction::with1(Code::Call_rm64, import).unwrap()).unwrap();
             a.add(rsp, 0x28).unwrap();
             a.ret().unwrap();
         }
@@ -166,7 +168,7 @@ pub fn tiny_driver(flaws: Flaws) -> Vec<u8> {
     reloc.put(22, &[0, 0]);
 
     let directories = [
-        (0, RDATA + EXPORTS, 40),
+        (0, RDATA + EXPORTS, rdata.bytes.len() as u32 - EXPORTS),
         (1, RDATA + DESCRIPTORS, 60),
         (3, PDATA, pdata.bytes.len() as u32),
         (5, RELOC, reloc.bytes.len() as u32),

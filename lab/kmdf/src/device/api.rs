@@ -11,9 +11,8 @@ use crate::verifier::{size_is, violation};
 use lab_kernel::rules;
 use wdk_sys::_WDF_BUGCHECK_CODES as codes;
 use wdk_sys::{
-    BOOLEAN, NTSTATUS, PVOID, STATUS_INVALID_PARAMETER, ULONG, WDF_DEVICE_FAILED_ACTION,
-    WDF_DEVICE_PNP_CAPABILITIES, WDF_DEVICE_STATE, WDF_OBJECT_ATTRIBUTES, WDF_SPECIAL_FILE_TYPE, WDFDEVICE, WDFDRIVER,
-    WDFOBJECT,
+    BOOLEAN, NTSTATUS, PVOID, STATUS_INVALID_PARAMETER, ULONG, WDF_DEVICE_FAILED_ACTION, WDF_DEVICE_PNP_CAPABILITIES,
+    WDF_DEVICE_STATE, WDF_OBJECT_ATTRIBUTES, WDF_SPECIAL_FILE_TYPE, WDFDEVICE, WDFDRIVER, WDFOBJECT,
 };
 
 rules! {
@@ -133,4 +132,3 @@ fn locked_device(object: WDFOBJECT) -> &'static super::DeviceState {
     OBJECT_LOCK.check(device.is_some(), || format!("object {object:p}"));
     device.unwrap_or_else(|| violation(codes::WDF_INVALID_LOCK_OPERATION, object as u64, 0))
 }
-

@@ -114,4 +114,3 @@ ddi! {
         property::query(&*init.resources.bus, property, length, buffer, result)
     }
 }
-

@@ -25,8 +25,8 @@ use wdk_sys::{
     WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDMAENABLER, WDFDRIVER, WDFINTERRUPT,
 };
 
-pub use init::attach_class;
 pub(crate) use init::add;
+pub use init::attach_class;
 
 /// PnP and power state of a device in one: what the PnP manager and class extensions see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,8 @@ pub(crate) struct DeviceState {
     pub(crate) characteristics: Cell<u32>,
     pub(crate) alignment: Cell<u32>,
     pub(crate) idle_references: Cell<u32>,
-    /// Values of WdfDeviceAssignProperty: type and bytes by key.
-    pub(crate) properties: RefCell<BTreeMap<([u8; 16], u32), (u32, Vec<u8>)>>,
+    /// What WdfDeviceAssignProperty set.
+    pub(crate) properties: RefCell<BTreeMap<property::Key, property::Value>>,
 }
 
 impl DeviceState {

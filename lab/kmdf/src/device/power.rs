@@ -6,8 +6,8 @@
 //! states of a device that comes back from Dx do the same.
 
 use super::{DeviceState, PowerState, self_managed};
-use crate::{dma, interrupt};
 use crate::verifier::callback;
+use crate::{dma, interrupt};
 use wdk_sys::_WDF_POWER_DEVICE_STATE::{WdfPowerDeviceD0, WdfPowerDeviceD3Final};
 use wdk_sys::{NT_SUCCESS, NTSTATUS, WDF_POWER_DEVICE_STATE};
 

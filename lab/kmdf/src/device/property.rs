@@ -65,7 +65,10 @@ fn give(value: &[u8], length: ULONG, buffer: Buffer, result: Out<ULONG>) -> NTST
     STATUS_SUCCESS
 }
 
-type Key = ([u8; 16], u32);
+/// DEVPROPKEY: the bytes of fmtid, and pid.
+pub(crate) type Key = ([u8; 16], u32);
+/// DEVPROPTYPE and the bytes of a property.
+pub(crate) type Value = (u32, Vec<u8>);
 
 fn key(data: &WDF_DEVICE_PROPERTY_DATA) -> Result<Key, NTSTATUS> {
     if !size_is("WDF_DEVICE_PROPERTY_DATA", data.Size, size_of::<WDF_DEVICE_PROPERTY_DATA>()) {

@@ -68,10 +68,10 @@ pub(super) fn flush(device: &DeviceState) {
 
 /// The last call of a device's life.
 pub(super) fn cleanup(device: &DeviceState) {
-    if device.self_managed.get() == SelfManaged::Flushed {
-        if let Some(cleanup) = device.callbacks.EvtDeviceSelfManagedIoCleanup {
-            callback!("EvtDeviceSelfManagedIoCleanup", cleanup, device.handle());
-        }
+    if device.self_managed.get() == SelfManaged::Flushed
+        && let Some(cleanup) = device.callbacks.EvtDeviceSelfManagedIoCleanup
+    {
+        callback!("EvtDeviceSelfManagedIoCleanup", cleanup, device.handle());
     }
     device.self_managed.set(SelfManaged::Final);
 }

@@ -27,7 +27,7 @@ const MINOR_VERSION: ULONG = 33;
 
 ddi! {
     fn WdfDriverCreate(
-        PASSIVE_LEVEL; globals;
+        PASSIVE_LEVEL, globals;
         driver_object: PDRIVER_OBJECT, path: Utf16, attributes: In<WDF_OBJECT_ATTRIBUTES>,
         config: In<WDF_DRIVER_CONFIG>, driver: Out<WDFDRIVER>,
     ) -> NTSTATUS {

@@ -106,8 +106,7 @@ impl Interrupt {
             info.Vector = vector;
             info.Irql = if self.passive() { cpu::PASSIVE_LEVEL } else { level as u8 };
             info.Mode = if latched { LATCHED } else { LEVEL_SENSITIVE };
-            info.MessageSignaled =
-                BOOLEAN::from(u32::from(translated.Flags) & CM_RESOURCE_INTERRUPT_MESSAGE != 0);
+            info.MessageSignaled = BOOLEAN::from(u32::from(translated.Flags) & CM_RESOURCE_INTERRUPT_MESSAGE != 0);
             info.ShareDisposition = translated.ShareDisposition;
             info.TargetProcessorSet = affinity;
             info
@@ -159,11 +158,11 @@ impl Interrupt {
     fn disconnect(&self) -> Result<(), NTSTATUS> {
         let Some(source) = self.source.get().filter(|_| self.connected.get()) else { return Ok(()) };
         let mut status = STATUS_SUCCESS;
-        if self.enabled.replace(false) {
-            if let Some(disable) = self.config.EvtInterruptDisable {
-                status = self
-                    .synchronized(|| callback!("EvtInterruptDisable", disable, self.handle.get(), self.device.handle()));
-            }
+        if self.enabled.replace(false)
+            && let Some(disable) = self.config.EvtInterruptDisable
+        {
+            let (handle, device) = (self.handle.get(), self.device.handle());
+            status = self.synchronized(|| callback!("EvtInterruptDisable", disable, handle, device));
         }
         cpu::flush_dpcs();
         cpu::wait_for("the work of an interrupt", &self.work_done, None);

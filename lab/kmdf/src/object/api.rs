@@ -15,7 +15,7 @@ use wdk_sys::{
 pub(crate) struct UserObject;
 
 ddi! {
-    fn WdfObjectCreate(DISPATCH_LEVEL; globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, object: Out<WDFOBJECT>) -> NTSTATUS {
+    fn WdfObjectCreate(DISPATCH_LEVEL, globals; attributes: In<WDF_OBJECT_ATTRIBUTES>, object: Out<WDFOBJECT>) -> NTSTATUS {
         object.require("Object");
         let allowed = Allowed { execution_level: true, ..Allowed::PARENT };
         let made = attributes::read(attributes, allowed).and_then(|attributes| {

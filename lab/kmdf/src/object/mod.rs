@@ -135,9 +135,9 @@ pub fn payload<T: 'static>(handle: WDFOBJECT) -> &'static T {
     }
 }
 
-/// As [`payload`], but `None` instead of a bugcheck.
+/// As [`payload`], but `None` instead of a bugcheck, and also while the object is being destroyed.
 pub fn payload_opt<T: 'static>(handle: WDFOBJECT) -> Option<&'static T> {
-    find(handle as usize).filter(|o| o.life.get() < Life::Destroying)?.payload.downcast_ref()
+    find(handle as usize).filter(|o| o.life.get() < Life::Destroyed)?.payload.downcast_ref()
 }
 
 fn short_name<T>() -> &'static str {
@@ -175,15 +175,21 @@ pub(crate) fn ancestor<T: 'static>(handle: WDFOBJECT) -> Option<(WDFOBJECT, &'st
 /// # Errors
 /// The status the framework returns for wrong attributes; STATUS_INSUFFICIENT_RESOURCES; STATUS_DELETE_PENDING when the
 /// parent is being deleted.
-pub fn create_object(
+///
+/// # Safety
+/// `attributes` is null or points to what a driver passed to an entry of the class extension.
+pub unsafe fn create_object(
     kind: &'static str,
     attributes: *const WDF_OBJECT_ATTRIBUTES,
     default_parent: WDFOBJECT,
     payload: Box<dyn Any>,
 ) -> Result<WDFOBJECT, NTSTATUS> {
-    // SAFETY: the caller passes on what a driver passed to a table entry: null or attributes.
+    // SAFETY: the caller vouches for the pointer.
     let attributes = unsafe { attributes.as_ref() }.copied();
-    attributes::check(attributes.as_ref(), Allowed { parent: true, execution_level: true, scope: true, ..Allowed::NONE })?;
+    attributes::check(
+        attributes.as_ref(),
+        Allowed { parent: true, execution_level: true, scope: true, ..Allowed::NONE },
+    )?;
     let globals = if default_parent.is_null() { loader::any_globals() } else { object(default_parent).globals };
     new_object(kind, attributes.as_ref(), default_parent, globals, payload)
 }

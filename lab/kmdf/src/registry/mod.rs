@@ -40,7 +40,9 @@ impl RegValue {
             RegValue::Dword(value) => value.to_le_bytes().into(),
             RegValue::Qword(value) => value.to_le_bytes().into(),
             RegValue::Sz(text) => wide(&format!("{text}\0")),
-            RegValue::MultiSz(texts) => wide(&texts.iter().map(|t| format!("{t}\0")).chain(["\0".into()]).collect::<String>()),
+            RegValue::MultiSz(texts) => {
+                wide(&texts.iter().map(|t| format!("{t}\0")).chain(["\0".into()]).collect::<String>())
+            }
             RegValue::Binary(bytes) => bytes.clone(),
         }
     }
@@ -55,7 +57,9 @@ impl RegValue {
             REG_DWORD => RegValue::Dword(u32::from_le_bytes(bytes.try_into().ok()?)),
             REG_QWORD => RegValue::Qword(u64::from_le_bytes(bytes.try_into().ok()?)),
             REG_SZ => RegValue::Sz(text().trim_end_matches('\0').into()),
-            REG_MULTI_SZ => RegValue::MultiSz(text().split('\0').filter(|t| !t.is_empty()).map(str::to_owned).collect()),
+            REG_MULTI_SZ => {
+                RegValue::MultiSz(text().split('\0').filter(|t| !t.is_empty()).map(str::to_owned).collect())
+            }
             REG_BINARY => RegValue::Binary(bytes.into()),
             _ => return None,
         })
