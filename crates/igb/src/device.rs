@@ -70,7 +70,8 @@ pub enum Link {
 
 /// The device outside its queues and interrupts.
 ///
-/// No method may run at the same time as another one of the same device: the owner serialises them.
+/// No two methods of one device may run at the same time, the owner sees to that; [`Self::link`], which only reads, may
+/// run at any.
 pub struct Device<R, D> {
     bus: Bus<R>,
     delay: D,
@@ -137,7 +138,8 @@ impl<R: Registers, D: Delay> Device<R, D> {
     /// Lets the MAC use the link and starts autonegotiation; the link comes later, with an interrupt. Follows every
     /// reset. At most 1.7 s.
     pub fn start_link(&self) -> Result<(), Error> {
-        self.bus.modify(regs::CTRL, |ctrl| (ctrl - (Ctrl::FRCSPD | Ctrl::FRCDPLX)) | Ctrl::SLU)?;
+        let off = Ctrl::GIO_MASTER_DISABLE | Ctrl::FRCSPD | Ctrl::FRCDPLX;
+        self.bus.modify(regs::CTRL, |ctrl| (ctrl - off) | Ctrl::SLU)?;
         let phy = Phy { bus: &self.bus, delay: &self.delay };
         semaphore::with_phy(&self.bus, &self.delay, || phy.negotiate())
     }
@@ -145,9 +147,6 @@ impl<R: Registers, D: Delay> Device<R, D> {
     /// The link now.
     pub fn link(&self) -> Result<Link, Error> {
         let status = self.bus.read(regs::STATUS)?;
-        if status.bits() == u32::MAX {
-            return Err(Error::DeviceGone);
-        }
         if !status.contains(Status::LU) {
             return Ok(Link::Down);
         }

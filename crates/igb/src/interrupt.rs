@@ -18,8 +18,8 @@ pub use map::{Cause, Causes, Mode, VectorMap};
 /// An IVAR entry is valid.
 const IVAR_VALID: u32 = 1 << 7;
 
-/// The interrupt registers. All methods but [`Self::configure`] are single accesses and may be called from an interrupt
-/// service routine and from anywhere else, at the same time.
+/// The interrupt registers. All methods but [`Self::configure`] are one or two accesses without state, and may be called
+/// from an interrupt service routine and from anywhere else, at the same time.
 pub struct Interrupts<R> {
     bus: Bus<R>,
     model: &'static Model,
@@ -96,20 +96,22 @@ impl<R: Registers> Interrupts<R> {
 
     /// Takes an interrupt on an MSI-X vector: masks the vector and says what it may stand for. One write; the vector
     /// that has the link also takes one read.
+    ///
+    /// A vector of the link alone always reports it, changed or not, so that whoever looks at the link arms it again.
     #[inline]
     pub fn on_vector(&self, vector: u8) -> Causes {
-        let causes = self.map.causes(vector);
+        let mut causes = self.map.causes(vector);
         if causes.is_empty() {
             return causes;
         }
         self.bus.write(regs::EIMC, 1 << vector);
-        if !causes.link {
-            return causes;
+        if causes.link {
+            // The next link change interrupts only if this one is cleared; reading does (GPIE.NSICR). All ones pass as a
+            // link change: whoever looks at the link then finds the device gone.
+            let changed = self.bus.peek(regs::ICR).contains(Icr::LSC);
+            causes.link = changed || (causes.tx == 0 && causes.rx == 0);
         }
-        // The next link change interrupts only if this one is cleared; reading does (GPIE.NSICR). All ones pass as a
-        // link change: whoever looks at the link then finds the device gone.
-        let link = self.bus.peek(regs::ICR).contains(Icr::LSC);
-        Causes { link, ..causes }
+        causes
     }
 
     /// Takes an interrupt on the line: masks what asserts it and says what that is. `None`: it is not ours, and must

@@ -41,3 +41,20 @@ pub mod tx;
 pub use error::{Direction, Error};
 pub use io::{Delay, Registers};
 pub use mac::MacAddress;
+
+#[cfg(test)]
+mod tests {
+    use static_assertions::assert_impl_all;
+
+    // Queues move between execution contexts; interrupts are taken anywhere.
+    struct Mmio;
+    impl crate::Registers for Mmio {
+        fn read(&self, _: u32) -> u32 {
+            0
+        }
+        fn write(&self, _: u32, _: u32) {}
+    }
+    assert_impl_all!(crate::tx::Queue<Mmio, std::boxed::Box<[crate::tx::Completion]>>: Send);
+    assert_impl_all!(crate::rx::Queue<Mmio>: Send);
+    assert_impl_all!(crate::interrupt::Interrupts<Mmio>: Send, Sync);
+}

@@ -2,9 +2,6 @@
 
 use crate::Direction;
 
-/// PCI vendor of every model.
-pub const VENDOR_ID: u16 = 0x8086;
-
 /// Where a queue's vector stands in the IVAR registers (8.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IvarLayout {
@@ -93,7 +90,7 @@ pub static I211: Model = Model {
 };
 
 impl Model {
-    /// The model with this PCI device id (of [`VENDOR_ID`]).
+    /// The model with this PCI device id of vendor 0x8086.
     pub fn from_device_id(device_id: u16) -> Option<&'static Model> {
         [&I82576, &I350, &I210, &I211].into_iter().find(|model| model.device_ids.contains(&device_id))
     }

@@ -277,10 +277,8 @@ impl State {
         if offset == regs::MDIC.offset() {
             self.mdic(Mdic::from_bits_retain(value));
         }
-        for n in 0..16 {
-            if offset == regs::TDT.at(n).offset() {
-                self.transmit(n, usize::MAX);
-            }
+        if (regs::TDT.at(0).offset()..=regs::TDT.at(15).offset()).contains(&offset) && offset & 0x3f == 0x18 {
+            self.transmit((offset >> 6) & 15, usize::MAX);
         }
     }
 

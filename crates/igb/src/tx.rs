@@ -15,18 +15,20 @@ use crate::regs::{QueueControl, TDWBAL};
 use crate::ring::Run;
 use crate::{Delay, Direction, Error, Registers};
 
-mod post;
+mod batch;
 #[cfg(test)]
 mod tests;
 
-pub use post::Fragment;
-use post::{End, Posting};
+pub use batch::{Batch, Fragment, Refusal};
 
 /// Descriptor done, in the second word of a write-back (7.2.2.3).
 const DD: u64 = 1 << 32;
 
 /// Zeroes behind the ring, for packets too short to send.
 const PAD_BYTES: usize = 64;
+
+/// Most descriptors between two RS; fewer in a small ring, so that it empties in several steps.
+const REPORT_EVERY: u16 = 32;
 
 /// Prefetch below 8 on the chip, fetch at once, write back each RS by itself.
 const THRESHOLDS: QueueControl = QueueControl::thresholds(8, 1, 0);
@@ -58,12 +60,14 @@ struct Books {
     in_flight: Run,
     /// Completions posted and not reclaimed.
     pending: Run,
+    /// What the hardware was last told.
+    tail: u16,
+    /// Most descriptors between two RS.
+    report_every: u16,
     /// Packets not sent, with nothing in flight before them.
     idle: u32,
     /// Packets taken and not reclaimed.
     outstanding: u32,
-    /// Packets that could not be sent.
-    refused: u64,
 }
 
 impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
@@ -98,7 +102,14 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
             engine,
             descriptors: Descriptors::share(memory, size, PAD_BYTES)?,
             completions,
-            books: Books { in_flight: Run::new(size), pending: Run::new(size), idle: 0, outstanding: 0, refused: 0 },
+            books: Books {
+                in_flight: Run::new(size),
+                pending: Run::new(size),
+                tail: 0,
+                report_every: REPORT_EVERY.min((size / 4).max(1)),
+                idle: 0,
+                outstanding: 0,
+            },
         })
     }
 
@@ -156,6 +167,7 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
     fn forget(&mut self) {
         self.books.in_flight.clear();
         self.books.pending.clear();
+        self.books.tail = 0;
         self.books.idle = 0;
     }
 
@@ -171,46 +183,13 @@ impl<R: Registers, C: DerefMut<Target = [Completion]>> Queue<R, C> {
         self.books.outstanding
     }
 
-    /// Posts packets in their order while there is room for them; returns how many it took, with one tail write if any
-    /// of them is sent. `packets` may be asked for one more than that.
-    ///
-    /// A packet is the iterator of its fragments; it is posted whole or not at all. One without a byte, and one that can
-    /// never be sent (longer than 9728 bytes, or of more fragments than the ring has descriptors), is taken, not sent,
-    /// and completes in its place among the others.
+    /// Starts a batch of packets.
     #[inline]
-    pub fn post<F>(&mut self, packets: impl IntoIterator<Item = F>) -> u32
-    where
-        F: Iterator<Item = Fragment> + Clone,
-    {
+    pub fn batch(&mut self) -> Batch<'_, R> {
         let room = self.room();
         let pad_address = self.descriptors.trailer_device_address();
         let free = self.descriptors.walk(self.books.in_flight.end(), room);
-        let mut posting = Posting::new(free, pad_address, &mut self.completions, &mut self.books);
-        let mut packets = packets.into_iter();
-        let mut taken = 0;
-        loop {
-            let (posted, end) = posting.run(&mut packets);
-            taken += posted;
-            match end {
-                End::Packets => break,
-                End::Group => posting.close_group(),
-                End::Unusual(packet) => {
-                    if !posting.post_unusual(packet) {
-                        break;
-                    }
-                    taken += 1;
-                }
-            }
-        }
-        if posting.finish() != room {
-            self.engine.doorbell(self.books.in_flight.end());
-        }
-        taken
-    }
-
-    /// Packets taken and not sent because they could not be.
-    pub fn refused(&self) -> u64 {
-        self.books.refused
+        Batch::new(&self.engine, free, pad_address, &mut self.completions, &mut self.books)
     }
 
     /// Memory and completions, back to the CPU alone; the queue itself while its DMA may be on.

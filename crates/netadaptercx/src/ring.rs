@@ -10,6 +10,9 @@ mod raw;
 mod rx;
 mod tx;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 pub(crate) use extension::Extension;
 pub(crate) use raw::Ring;
 pub use rx::{FreeBuffers, Receive, RxRings};

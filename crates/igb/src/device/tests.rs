@@ -280,7 +280,7 @@ fn whole_life(chip: &Chip) -> (Result<(), Error>, u64, u64) {
     rx.refill((0..64).map(|n| buffers.device_address() + n * 2048));
     for _ in 0..3 {
         let fragment = tx::Fragment { device_address: buffers.device_address(), length: 60 };
-        tx.post([[fragment].into_iter()]);
+        let _ = tx.batch().post([fragment]);
         interrupts.on_vector(0);
         tx.reclaim();
         chip.receive(0, &[0x5a; 3000]);

@@ -23,7 +23,7 @@ fn word(length: u16, flags: u64) -> u64 {
     u64::from(length) << LENGTH_SHIFT | flags
 }
 
-/// Every size up to 16, every place of the ring, every number posted, every number wanted and filled.
+/// Every size up to 16, every place of the ring, every number posted and wanted; filled one by one and all at once.
 #[test]
 fn every_state_of_small_rings() {
     let chip = Chip::new();
@@ -31,43 +31,43 @@ fn every_state_of_small_rings() {
     let address = |n: u16| buffers.device_address() + u64::from(n) * BUFFER;
     for size in 2..=16u16 {
         let memory = Memory::new(memory_len(size));
-        for first in 0..size {
-            for posted in 0..size {
-                for more in 0..=size {
-                    for filled in 0..=(posted + more).min(size - 1) {
-                        let mut queue = small_queue(&chip, &memory, size);
-                        for n in 0..first {
-                            assert_eq!(queue.refill([address(n)]), 1);
-                            memory.write_back(n, word(60, DD | EOP));
-                            assert_eq!(queue.completions().count(), 1);
-                        }
-                        assert_eq!(queue.refill((0..posted).map(address)), posted);
-                        chip.take_writes();
-
-                        let mut asked = 0;
-                        let taken = queue.refill((posted..posted + more).inspect(|_| asked += 1).map(address));
-                        let total = (posted + more).min(size - 1);
-                        assert_eq!((taken, asked), (total - posted, total - posted), "takes what it posts");
-                        assert_eq!(tail_writes(&chip), usize::from(taken != 0));
-                        assert_eq!((queue.posted(), queue.room()), (total, size - 1 - total));
-                        if total != 0 {
-                            assert_eq!(chip.get(RDT.at(0).offset()), u32::from((first + total) % size));
-                        }
-                        for n in 0..total {
-                            assert_eq!(memory.descriptor((first + n) % size), [address(n), 0]);
-                        }
-
-                        for n in 0..filled {
-                            memory.write_back((first + n) % size, word(100 + n, DD | EOP));
-                        }
-                        let lengths: Vec<u16> = queue.completions().map(Completion::length).collect();
-                        assert_eq!(lengths, (0..filled).map(|n| 100 + n).collect::<Vec<_>>());
-                        assert_eq!(queue.posted(), total - filled);
-                        assert_eq!(queue.abandon(), 0, "DMA may be on");
-                        queue.disable(&&chip).unwrap();
-                        assert_eq!(queue.abandon(), total - filled);
-                    }
+        for (first, posted) in (0..size).flat_map(|first| (0..size).map(move |posted| (first, posted))) {
+            for (more, together) in (0..=size).flat_map(|more| [(more, 1), (more, size)]) {
+                let mut queue = small_queue(&chip, &memory, size);
+                for n in 0..first {
+                    assert_eq!(queue.refill([address(n)]), 1);
+                    memory.write_back(n, word(60, DD | EOP));
+                    assert_eq!(queue.completions().count(), 1);
                 }
+                assert_eq!(queue.refill((0..posted).map(address)), posted);
+                chip.take_writes();
+
+                let mut asked = 0;
+                let taken = queue.refill((posted..posted + more).inspect(|_| asked += 1).map(address));
+                let total = (posted + more).min(size - 1);
+                assert_eq!((taken, asked), (total - posted, total - posted), "takes what it posts");
+                assert_eq!(tail_writes(&chip), usize::from(taken != 0));
+                assert_eq!((queue.posted(), queue.room()), (total, size - 1 - total));
+                if total != 0 {
+                    assert_eq!(chip.get(RDT.at(0).offset()), u32::from((first + total) % size));
+                }
+                for n in 0..total {
+                    assert_eq!(memory.descriptor((first + n) % size), [address(n), 0]);
+                }
+
+                let filled = total - total / 3;
+                for begin in (0..filled).step_by(usize::from(together)) {
+                    let group = begin..(begin + together).min(filled);
+                    for n in group.clone() {
+                        memory.write_back((first + n) % size, word(100 + n, DD | EOP));
+                    }
+                    let lengths: Vec<u16> = queue.completions().map(Completion::length).collect();
+                    assert_eq!(lengths, group.clone().map(|n| 100 + n).collect::<Vec<_>>());
+                    assert_eq!(queue.posted(), total - group.end);
+                }
+                assert_eq!(queue.abandon(), 0, "DMA may be on");
+                queue.disable(&&chip).unwrap();
+                assert_eq!(queue.abandon(), total - filled);
             }
         }
     }

@@ -89,6 +89,15 @@ impl<K: Kind> Extension<K> {
         }
     }
 
+    /// An extension over memory that a test made.
+    ///
+    /// # Safety
+    /// `base` leads to `slots` pieces of data, `stride` bytes apart, that outlive the result.
+    #[cfg(test)]
+    pub(super) const unsafe fn over(base: NonNull<u8>, stride: usize, slots: u32) -> Self {
+        Self { base, stride, mask: slots - 1, kind: PhantomData }
+    }
+
     /// The data behind the element at `index`.
     #[inline]
     #[must_use]
