@@ -21,17 +21,17 @@ const DEVICES: [&str; 2] = ["igb", "intel-iommu"];
 const RELEASE_WITHOUT_IGB: &str = "bookworm";
 /// Where the source comes from on Debian 12: the source of its backports is not complete on every mirror.
 const SOURCE_RELEASE: &str = "trixie";
-/// Packages that the build needs, each with a file that shows it is there.
-const BUILD_PACKAGES: [(&str, &str); 9] = [
-    ("dpkg-dev", "/usr/bin/dpkg-source"),
-    ("gcc", "/usr/bin/gcc"),
-    ("libc6-dev", "/usr/include/stdio.h"),
-    ("pkg-config", "/usr/bin/pkg-config"),
-    ("ninja-build", "/usr/bin/ninja"),
-    ("python3-venv", "/usr/share/doc/python3-venv"),
-    ("libglib2.0-dev", "/usr/include/glib-2.0/glib.h"),
-    ("libslirp-dev", "/usr/include/slirp/libslirp.h"),
-    ("libfdt-dev", "/usr/include/libfdt.h"),
+/// Packages that the build needs, beside Meson.
+const BUILD_PACKAGES: [&str; 9] = [
+    "dpkg-dev",
+    "gcc",
+    "libc6-dev",
+    "pkg-config",
+    "ninja-build",
+    "python3-venv",
+    "libglib2.0-dev",
+    "libslirp-dev",
+    "libfdt-dev",
 ];
 /// QEMU 10 is built by Meson 1.5 or newer.
 const MESON: (u32, u32) = (1, 5);
@@ -94,8 +94,8 @@ pub fn missing_sources() -> Result<Option<(PathBuf, String)>> {
 
 /// The packages that [`build_virtual_time`] needs and this machine lacks, for apt-get.
 pub fn missing_build_packages() -> Vec<String> {
-    let missing = BUILD_PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists());
-    let mut missing: Vec<String> = missing.map(|(package, _)| package.to_string()).collect();
+    let missing = BUILD_PACKAGES.iter().filter(|package| !is_installed(package));
+    let mut missing: Vec<String> = missing.map(|package| package.to_string()).collect();
     if meson_version().is_none_or(|version| version < MESON) {
         missing.push(from_backports("meson"));
     }
@@ -207,6 +207,11 @@ fn folder(root: &Path) -> PathBuf {
 fn recipe_of_this_build() -> String {
     let release = os_release("VERSION_CODENAME").unwrap_or_default();
     format!("qemu for {release}\n{}\n{DEVICE_CONFIGURATION}", CONFIGURE.join("\n"))
+}
+
+fn is_installed(package: &str) -> bool {
+    let output = Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]).output();
+    output.is_ok_and(|output| output.stdout == b"installed")
 }
 
 fn meson_version() -> Option<(u32, u32)> {

@@ -59,5 +59,9 @@ fn frames_per_second(rig: &Rig) {
             got += 1;
         }
     }
-    println!("  received         {:8.0} frames/s ({got} of {})", got as f64 / start.elapsed().as_secs_f64(), burst.len());
+    println!(
+        "  received         {:8.0} frames/s ({got} of {})",
+        got as f64 / start.elapsed().as_secs_f64(),
+        burst.len()
+    );
 }

@@ -196,7 +196,8 @@ impl Fence {
     /// The last-level table that covers `page` and the offset of its entry.
     fn leaf(&mut self, page: u64) -> (&RamBlock, u64) {
         let (middle_key, leaf_key) = (page / (ENTRIES * ENTRIES), page / ENTRIES);
-        let new_table = |ram: &GuestRam| ram.alloc(1, PAGE_SIZE).expect("guest RAM has room for the tables of the fence");
+        let new_table =
+            |ram: &GuestRam| ram.alloc(1, PAGE_SIZE).expect("guest RAM has room for the tables of the fence");
         if !self.leaves.contains_key(&leaf_key) {
             let (ram, top) = (&self.ram, &self.top);
             let middle = self.middles.entry(middle_key).or_insert_with(|| {

@@ -59,9 +59,8 @@ impl FromStr for Net {
             _ => {}
         }
         let ends = text.strip_prefix("dgram:").and_then(|ends| ends.split_once(','));
-        let (local, remote) = ends.ok_or_else(|| {
-            NicError::Config(format!("network `{text}`: expected user, wire or dgram:LOCAL,REMOTE"))
-        })?;
+        let (local, remote) = ends
+            .ok_or_else(|| NicError::Config(format!("network `{text}`: expected user, wire or dgram:LOCAL,REMOTE")))?;
         Ok(Net::Dgram { local: local.parse()?, remote: remote.parse()? })
     }
 }
@@ -139,8 +138,8 @@ impl Machine<'_> {
         let mut command = Command::new(&program);
         self.arguments(&mut command).map_err(NicError::os("descriptors for QEMU"))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-        let keeper = Keeper::spawn(command)
-            .map_err(|e| NicError::NoQemu(format!("cannot start {}: {e}", program.display())))?;
+        let keeper =
+            Keeper::spawn(command).map_err(|e| NicError::NoQemu(format!("cannot start {}: {e}", program.display())))?;
         Ok(Process { keeper: Some(keeper), last_words })
     }
 

@@ -73,7 +73,9 @@ impl Qtest {
         self.out.clear();
         while self.posted > 0 {
             self.receive(RecvFlags::empty()).map_err(|e| match e.kind() {
-                io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "no answer on the qtest connection"),
+                io::ErrorKind::WouldBlock => {
+                    io::Error::new(io::ErrorKind::TimedOut, "no answer on the qtest connection")
+                }
                 _ => e,
             })?;
         }
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn numbers_and_interrupt_lines_are_told_apart() {
-        let mut qtest = peer(&["OK\n", "IRQ raise 21\nOK 0x00000000deadbeef\nIRQ raise 0\n", "OK 1000000\n", "IRQ lower 21\nOK\n"]);
+        let mut qtest =
+            peer(&["OK\n", "IRQ raise 21\nOK 0x00000000deadbeef\nIRQ raise 0\n", "OK 1000000\n", "IRQ lower 21\nOK\n"]);
         assert_eq!(qtest.post(format_args!("writel 0x0 0x1")), 1);
         assert_eq!(qtest.call(format_args!("readl 0x0")).unwrap(), 0xdead_beef);
         assert!(qtest.pci_line_asserted().unwrap());

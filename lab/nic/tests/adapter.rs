@@ -384,7 +384,14 @@ fn the_user_net_answers_an_arp_request() {
     rig.bring_link_up();
     let (mut tx, mut rx) = (Tx::start(&rig), Rx::start(&rig));
     let request = [
-        &[0xff; 6][..], &MAC, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &MAC, &[10, 0, 2, 15], &[0; 6], &[10, 0, 2, 2], &[0; 18],
+        &[0xff; 6][..],
+        &MAC,
+        &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1],
+        &MAC,
+        &[10, 0, 2, 15],
+        &[0; 6],
+        &[10, 0, 2, 2],
+        &[0; 18],
     ];
     tx.send(&rig, &[request.concat()]);
     let answer = rx.take(&rig, 1).remove(0);
