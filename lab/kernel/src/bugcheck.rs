@@ -58,7 +58,11 @@ const NAMES: &[(u32, &str)] = &[
 
 /// Why the run ends.
 pub(crate) enum Stop<'a> {
-    Bugcheck { code: u32, params: [u64; 4], why: Option<&'a str> },
+    Bugcheck {
+        code: u32,
+        params: [u64; 4],
+        why: Option<&'a str>,
+    },
     /// The lab's own reasons.
     Message(&'a str),
 }
@@ -95,13 +99,14 @@ pub fn at_stop(f: impl FnOnce() + Send + 'static) {
     HOOKS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(f));
 }
 
-/// A panic of the lab below driver frames cannot unwind through them: the run ends with the driver's backtrace.
+/// A panic of the lab on a lab thread ends the run in order, hooks included, where it cannot unwind: the program aborts
+/// on panics, or the driver's frames are on the stack.
 pub(crate) fn boot() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         report(info);
-        if cpu::is_lab_thread() && backtrace::innermost().is_some() {
-            stop("the lab panicked in a call of the driver");
+        if cpu::is_lab_thread() && (cfg!(panic = "abort") || backtrace::innermost().is_some()) {
+            stop("the lab panicked");
         }
     }));
 }
@@ -122,7 +127,7 @@ pub(crate) fn stop_at(stop: Stop<'_>, context: &Context) -> ! {
     // First what needs no lock and no memory map, in case the rest fails.
     eprint!("{report}");
     if cpu::is_lab_thread() {
-        eprintln!("IRQL {}; backtrace of the running thread:", cpu::irql());
+        eprintln!("{}, IRQL {}:", cpu::running(), cpu::irql());
     }
     for line in backtrace::frames(context) {
         eprintln!("    {line}");

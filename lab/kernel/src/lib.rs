@@ -2,7 +2,7 @@
 //!
 //! Every lab thread (system threads of the driver, execution contexts, the TCP/IP stack, the test itself) is an OS
 //! thread, but exactly one of them runs at a time: the holder of the baton ([`cpu`]). A driver image is mapped by
-//! [`image`], calls the kernel through [`exports`], reaches its device through [`mmio`] and is judged by [`rules`]. What
+//! [`image`], calls the kernel through [`exports`], reaches its device through [`mmio`] and is judged by [`mod@rules`]. What
 //! Windows would answer with a blue screen ends the process here ([`bugcheck`]) with a file:line backtrace.
 //!
 //! One process runs one machine. No lock of the lab may be held across a call into the driver or a [`cpu`] call that can

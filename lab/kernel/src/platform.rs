@@ -50,7 +50,9 @@ impl Platform for Nic {
 
     fn is_device_range(&self, phys: u64, len: u64) -> bool {
         let page_end = |bar_end: u64| bar_end.next_multiple_of(PAGE_SIZE);
-        self.bars().iter().any(|bar| !bar.io && bar.phys <= phys && phys.saturating_add(len) <= page_end(bar.phys + bar.len))
+        self.bars()
+            .iter()
+            .any(|bar| !bar.io && bar.phys <= phys && phys.saturating_add(len) <= page_end(bar.phys + bar.len))
     }
 
     fn take_interrupts(&self) -> u64 {

@@ -147,7 +147,8 @@ pub fn check_unloaded() {
         let tags: Vec<_> = left.iter().map(|t| format!("{} x {} ({} bytes)", t.tag, t.count, t.bytes)).collect();
         format!("not freed: {}", tags.join(", "))
     });
-    let written = pool().freed.iter().find(|(start, b)| !holds(*start, b.len, FREED_BYTE)).map(|(s, b)| (*s, b.to_string()));
+    let written =
+        pool().freed.iter().find(|(start, b)| !holds(*start, b.len, FREED_BYTE)).map(|(s, b)| (*s, b.to_string()));
     if let Some((start, what)) = written {
         write_after_free(start, &what);
     }
@@ -183,7 +184,8 @@ impl Pool {
         };
         let live = self.live.range(..=address).next_back().and_then(near);
         let guarded = || self.freed_guarded.range(..=address).next_back().and_then(near).map(|t| format!("freed: {t}"));
-        let heap = || self.freed.iter().find(|(s, b)| (*s..s + b.len).contains(&address)).and_then(|(s, b)| near((s, b)));
+        let heap =
+            || self.freed.iter().find(|(s, b)| (*s..s + b.len).contains(&address)).and_then(|(s, b)| near((s, b)));
         live.or_else(guarded).or_else(|| heap().map(|t| format!("freed: {t}")))
     }
 

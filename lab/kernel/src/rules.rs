@@ -115,7 +115,8 @@ pub fn violated_total() -> u64 {
 
 /// The counters of every rule checked so far, by name.
 pub fn snapshot() -> Vec<RuleCount> {
-    let mut counts: Vec<_> = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|r| r.count()).collect();
+    let mut counts: Vec<_> =
+        REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|r| r.count()).collect();
     counts.sort_by_key(|c| c.name);
     counts
 }

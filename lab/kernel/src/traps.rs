@@ -144,7 +144,10 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
     let fault = Fault { signal, code, address, error };
     if signal == WATCHDOG_SIGNAL {
         let quiet = QUIET_SECONDS.load(Ordering::Relaxed);
-        bugcheck::stop_at(Stop::Message(&format!("no preempt point for {quiet} s: the code below hangs")), &trap.context);
+        bugcheck::stop_at(
+            Stop::Message(&format!("no preempt point for {quiet} s: the code below hangs")),
+            &trap.context,
+        );
     }
     fault.resolve(&mut registers, &trap.context);
     store_registers(machine, &registers);
@@ -186,7 +189,11 @@ impl Fault {
             libc::SIGFPE => stop(0x1E, [STATUS_INTEGER_DIVIDE_BY_ZERO, rip, 0, 0], "integer division fault"),
             // int3 reports the address behind itself.
             libc::SIGTRAP => stop(0x1E, [STATUS_BREAKPOINT, rip - 1, 0, 0], "breakpoint without a debugger"),
-            _ => stop(0x1E, [STATUS_ILLEGAL_INSTRUCTION, rip, 0, 0], "illegal instruction (ud2: an abort or unreachable code)"),
+            _ => stop(
+                0x1E,
+                [STATUS_ILLEGAL_INSTRUCTION, rip, 0, 0],
+                "illegal instruction (ud2: an abort or unreachable code)",
+            ),
         }
     }
 
@@ -196,7 +203,10 @@ impl Fault {
         let rip = registers.rip;
         let text = emulate::text(&instruction);
         let stop = |code, params, why: &str, registers: &Registers| -> ! {
-            bugcheck::stop_at(Stop::Bugcheck { code, params, why: Some(&format!("{why}: {text}\n{registers}")) }, context)
+            bugcheck::stop_at(
+                Stop::Bugcheck { code, params, why: Some(&format!("{why}: {text}\n{registers}")) },
+                context,
+            )
         };
         match instruction.mnemonic() {
             Mnemonic::Mov if instruction.op1_register() == Register::CR8 => {
@@ -246,11 +256,22 @@ impl Fault {
         } else {
             (0x50, [address, write.into(), rip, 0])
         };
-        let verb = if fetch { "execution" } else if write { "write" } else { "read" };
+        let verb = if fetch {
+            "execution"
+        } else if write {
+            "write"
+        } else {
+            "read"
+        };
         let known = mmio::describe(address).or_else(|| pool::describe(address)).or_else(|| image::describe(address));
         let place = known.map_or(String::new(), |what| format!(": {what}"));
         let instruction = if fetch { String::new() } else { format!(" by {}", emulate::text(&emulate::decode(rip))) };
-        let why = format!("{verb} of {address:#x}{place}{instruction}\n{registers}");
+        let whose = if image::describe(rip).is_some() {
+            ""
+        } else {
+            "\nthe instruction is the lab's: a bad pointer of the driver, or a fault of the lab"
+        };
+        let why = format!("{verb} of {address:#x}{place}{instruction}{whose}\n{registers}");
         bugcheck::stop_at(Stop::Bugcheck { code, params, why: Some(&why) }, context)
     }
 }

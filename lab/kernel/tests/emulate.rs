@@ -3,7 +3,9 @@
 use iced_x86::code_asm::{
     CodeAssembler, qword_ptr, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi,
 };
-use iced_x86::{Code, Encoder, EncodingKind, Instruction, MemoryOperand, Mnemonic, OpCodeOperandKind as Kind, Register};
+use iced_x86::{
+    Code, Encoder, EncodingKind, Instruction, MemoryOperand, Mnemonic, OpCodeOperandKind as Kind, Register,
+};
 use lab_kernel::mmio::emulate::{self, Bus, Registers, Unsupported};
 use std::collections::BTreeSet;
 
@@ -25,11 +27,40 @@ const OPERANDS: [[Register; 4]; 6] = [
     [Register::R12L, Register::R12W, Register::R12D, Register::R12],
 ];
 const EMULATED: [Mnemonic; 34] = [
-    Mnemonic::Mov, Mnemonic::Movzx, Mnemonic::Movsx, Mnemonic::Movsxd, Mnemonic::Xchg, Mnemonic::Add, Mnemonic::Adc,
-    Mnemonic::Sub, Mnemonic::Sbb, Mnemonic::And, Mnemonic::Or, Mnemonic::Xor, Mnemonic::Cmp, Mnemonic::Test, Mnemonic::Inc,
-    Mnemonic::Dec, Mnemonic::Neg, Mnemonic::Not, Mnemonic::Cmova, Mnemonic::Cmovae, Mnemonic::Cmovb, Mnemonic::Cmovbe,
-    Mnemonic::Cmove, Mnemonic::Cmovg, Mnemonic::Cmovge, Mnemonic::Cmovl, Mnemonic::Cmovle, Mnemonic::Cmovne,
-    Mnemonic::Cmovno, Mnemonic::Cmovnp, Mnemonic::Cmovns, Mnemonic::Cmovo, Mnemonic::Cmovp, Mnemonic::Cmovs,
+    Mnemonic::Mov,
+    Mnemonic::Movzx,
+    Mnemonic::Movsx,
+    Mnemonic::Movsxd,
+    Mnemonic::Xchg,
+    Mnemonic::Add,
+    Mnemonic::Adc,
+    Mnemonic::Sub,
+    Mnemonic::Sbb,
+    Mnemonic::And,
+    Mnemonic::Or,
+    Mnemonic::Xor,
+    Mnemonic::Cmp,
+    Mnemonic::Test,
+    Mnemonic::Inc,
+    Mnemonic::Dec,
+    Mnemonic::Neg,
+    Mnemonic::Not,
+    Mnemonic::Cmova,
+    Mnemonic::Cmovae,
+    Mnemonic::Cmovb,
+    Mnemonic::Cmovbe,
+    Mnemonic::Cmove,
+    Mnemonic::Cmovg,
+    Mnemonic::Cmovge,
+    Mnemonic::Cmovl,
+    Mnemonic::Cmovle,
+    Mnemonic::Cmovne,
+    Mnemonic::Cmovno,
+    Mnemonic::Cmovnp,
+    Mnemonic::Cmovns,
+    Mnemonic::Cmovo,
+    Mnemonic::Cmovp,
+    Mnemonic::Cmovs,
 ];
 
 /// Random numbers with many edge values (xorshift).
@@ -113,8 +144,19 @@ impl Native {
 /// A function around one instruction. R15 holds the register file; RSP, RBP and R15 keep their own values.
 fn around(instruction: &[u8], address: u64) -> Vec<u8> {
     let files = [
-        (rax, 0), (rcx, 1), (rdx, 2), (rbx, 3), (rsi, 6), (rdi, 7), (r8, 8), (r9, 9), (r10, 10), (r11, 11), (r12, 12),
-        (r13, 13), (r14, 14),
+        (rax, 0),
+        (rcx, 1),
+        (rdx, 2),
+        (rbx, 3),
+        (rsi, 6),
+        (rdi, 7),
+        (r8, 8),
+        (r9, 9),
+        (r10, 10),
+        (r11, 11),
+        (r12, 12),
+        (r13, 13),
+        (r14, 14),
     ];
     let build = || -> Result<Vec<u8>, iced_x86::IcedError> {
         let mut a = CodeAssembler::new(64)?;
@@ -188,7 +230,9 @@ fn instruction(code: Code, random: &mut Random, base: u64) -> Option<Instruction
         [Memory(m)] => Instruction::with1(code, m),
         [Memory(m), Register(r)] => Instruction::with2(code, m, r),
         [Register(r), Memory(m)] => Instruction::with2(code, r, m),
-        [Memory(m), Immediate(i)] if matches!(code.op_code().op1_kind(), Kind::imm32) => Instruction::with2(code, m, i as u32),
+        [Memory(m), Immediate(i)] if matches!(code.op_code().op1_kind(), Kind::imm32) => {
+            Instruction::with2(code, m, i as u32)
+        }
         [Memory(m), Immediate(i)] => Instruction::with2(code, m, i as i32),
         _ => return None,
     };
@@ -199,7 +243,9 @@ fn forms() -> Vec<Code> {
     let emulated = |code: &Code| {
         let op = code.op_code();
         let bt = code.mnemonic() == Mnemonic::Bt && op.op1_kind() == Kind::imm8;
-        op.is_instruction() && op.mode64() && op.encoding() == EncodingKind::Legacy
+        op.is_instruction()
+            && op.mode64()
+            && op.encoding() == EncodingKind::Legacy
             && (EMULATED.contains(&code.mnemonic()) || bt)
     };
     Code::values().filter(emulated).collect()
@@ -280,7 +326,12 @@ fn anything_else_is_refused_and_changes_nothing() {
         let before = registers;
         let decoded = emulate::decode_bytes(0x1000, code);
         let mut shadow = Shadow { base: 0x5000, bytes: [0; MEMORY], widths: BTreeSet::new() };
-        assert_eq!(emulate::step(&mut registers, &decoded, &mut shadow), Err(Unsupported), "{}", emulate::text(&decoded));
+        assert_eq!(
+            emulate::step(&mut registers, &decoded, &mut shadow),
+            Err(Unsupported),
+            "{}",
+            emulate::text(&decoded)
+        );
         assert_eq!((registers, shadow.widths.len()), (before, 0), "{}", emulate::text(&decoded));
     }
 }

@@ -69,7 +69,9 @@ fn memory_intrinsics_match() {
             std::mem::transmute::<usize, Copy>(address("memcpy")),
             std::mem::transmute::<usize, Copy>(address("memmove")),
             std::mem::transmute::<usize, unsafe extern "win64" fn(*mut u8, i32, usize) -> *mut u8>(address("memset")),
-            std::mem::transmute::<usize, unsafe extern "win64" fn(*const u8, *const u8, usize) -> i32>(address("memcmp")),
+            std::mem::transmute::<usize, unsafe extern "win64" fn(*const u8, *const u8, usize) -> i32>(address(
+                "memcmp",
+            )),
         )
     };
     let pattern: Vec<u8> = (0..=255).collect();
@@ -79,7 +81,11 @@ fn memory_intrinsics_match() {
             expected.copy_within(from..from + len, to);
             // SAFETY: both ranges lie in the buffer.
             let returned = unsafe { shift(got.as_mut_ptr().add(to), got.as_ptr().add(from), len) };
-            assert_eq!((returned as usize - got.as_ptr() as usize, &got), (to, &expected), "memmove {len} {from}->{to}");
+            assert_eq!(
+                (returned as usize - got.as_ptr() as usize, &got),
+                (to, &expected),
+                "memmove {len} {from}->{to}"
+            );
         }
         let mut target = vec![0u8; 128];
         // SAFETY: both buffers are longer than `len`.

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::pe::{DEFAULT_COOKIE, Flaws, tiny_driver};
 use common::Board;
-use lab_kernel::image::{self, Image, LoadError};
+use common::pe::{DEFAULT_COOKIE, Flaws, tiny_driver};
 use lab_kernel::cpu::{self, Event};
+use lab_kernel::image::{self, Image, LoadError};
 use lab_kernel::{backtrace, rules};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -194,7 +194,7 @@ stop_tests! {
     }
 
     fn a_deadlock_shows_the_driver_code_that_waits() stops with
-        ["deadlock", "thread 1 worker: waits for a wonder", "    tiny+0x1009"]
+        ["deadlock", "thread 2 other", "thread 1 worker: waits for a wonder", "    tiny+0x1009", "thread 2 other: waits for nothing"]
     {
         Board::new().boot();
         extern "win64" fn wait(_: u64, _: u64) -> u64 {
@@ -203,9 +203,20 @@ stop_tests! {
         let resolver = |_: &str, name: &str| (name == "Add").then_some(wait as *const () as usize);
         let image = image::load_bytes(Path::new("tiny.sys"), &tiny_driver(Flaws::default()), &resolver).unwrap();
         let entry = image.entry();
-        cpu::join(cpu::spawn("worker", move || {
+        let worker = cpu::spawn("worker", move || {
             call(entry);
-        }));
+        });
+        cpu::spawn("other", || assert_eq!(cpu::wait_any("nothing", &[], None), None));
+        cpu::join(worker);
+    }
+
+    fn a_panic_of_the_lab_below_the_driver_stops() stops with ["panicked at", "a bug of the lab", "the lab panicked", "    tiny+0x1009"] {
+        Board::new().boot();
+        extern "win64" fn broken(_: u64, _: u64) -> u64 {
+            panic!("a bug of the lab");
+        }
+        let resolver = |_: &str, name: &str| (name == "Add").then_some(broken as *const () as usize);
+        call(image::load_bytes(Path::new("tiny.sys"), &tiny_driver(Flaws::default()), &resolver).unwrap().entry());
     }
 
     fn an_unloaded_image_is_gone() stops with ["unloaded image tiny.sys+0x1000"] {

@@ -146,13 +146,14 @@ pub fn sleep(d: Duration) {
 pub fn yield_now() {
     super::preempt_point();
     super::require_blockable("a yield");
+    let me = current_thread();
     let next = state::with(|s| {
         let next = s.ready.pop_front()?;
-        s.make_ready(s.current);
+        s.make_ready(me);
         Some(next)
     });
     if let Some(next) = next {
-        hand_over(current_thread(), next);
+        hand_over(me, next);
     }
 }
 
@@ -176,10 +177,10 @@ pub(super) fn maybe_preempt() {
 
 /// Marks the running thread as waiting; returns it and the number of the wait.
 pub(super) fn begin_wait(what: &str) -> (ThreadId, u64) {
+    let me = current_thread();
     state::with(|s| {
         let wait = s.sequence();
         let since = s.now();
-        let me = s.current;
         let thread = &mut s.threads[me.0 as usize];
         thread.wait = wait;
         thread.result = None;
@@ -337,6 +338,12 @@ impl Thread {
 /// The name given to [`spawn`].
 pub(crate) fn thread_name(t: ThreadId) -> String {
     state::with(|s| s.threads[t.0 as usize].name.clone())
+}
+
+/// Number and name of the running thread, for a report.
+pub(crate) fn running() -> String {
+    let name = |s: &State| format!("thread {} {}", s.current.0, s.threads[s.current.0 as usize].name);
+    state::try_with(name).unwrap_or_else(|| "a thread inside the scheduler".to_owned())
 }
 
 /// One line per thread (name, what it does or waits for) and the driver frames it is parked in.

@@ -37,12 +37,12 @@ pub(super) fn deliver() {
         return;
     }
     state::with(|s| s.stats.preempt_points += 1);
-    let limit =
-        if NO_INTERRUPT_STORM.count().violated > 0 { RUNS_PER_POINT_IN_STORM } else { RUNS_PER_POINT };
+    let limit = if NO_INTERRUPT_STORM.count().violated > 0 { RUNS_PER_POINT_IN_STORM } else { RUNS_PER_POINT };
     let mut runs = 0;
     while let Some(due) = state::with(|s| next_due(s, level)) {
-        if runs == limit {
-            NO_INTERRUPT_STORM.check(false, || format!("{runs} service routines and DPCs in a row at IRQL {level}"));
+        let storm = runs == limit;
+        NO_INTERRUPT_STORM.check(!storm, || format!("{runs} service routines and DPCs in a row at IRQL {level}"));
+        if storm {
             put_back(due);
             return;
         }
@@ -123,7 +123,8 @@ fn run_isr(source: u32, isr_level: u8, generation: u64, mut isr: Isr, back_to: u
     // nobody serves shows as a storm.
     let _claimed = (isr.0)();
     let left_at = irql();
-    ISR_KEEPS_IRQL.check(left_at == isr_level, || format!("source {source:#x}: called at {isr_level}, left at {left_at}"));
+    ISR_KEEPS_IRQL
+        .check(left_at == isr_level, || format!("source {source:#x}: called at {isr_level}, left at {left_at}"));
     set_irql(back_to);
     restore_isr(source, generation, isr);
 }

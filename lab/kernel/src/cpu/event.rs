@@ -35,7 +35,7 @@ impl Event {
     }
 
     /// Signals it: a waiter (synchronization event) or all waiters (notification event) become ready. They run when the
-    /// baton reaches them, not in this call.
+    /// baton reaches them, not in this call. Any OS thread may call this.
     pub fn set(&self) {
         let mut signal = self.lock();
         let waiters = std::mem::take(&mut signal.waiters).into_iter();
@@ -74,8 +74,13 @@ impl Event {
         set
     }
 
+    /// Adds a waiter; if an OS thread that is no lab thread has set the event meanwhile, ends its wait.
     fn enlist(&self, waiter: Waiter) {
         let mut signal = self.lock();
+        if signal.set && baton::wake(waiter.thread, waiter.wait, Some(waiter.index)) {
+            signal.set = self.0.manual_reset;
+            return;
+        }
         signal.waiters.retain(|w| baton::is_waiting(w.thread, w.wait));
         signal.waiters.push(waiter);
     }

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub(crate) use baton::exit_thread;
 pub use baton::{current_thread, join, sleep, spawn, yield_now};
-pub(crate) use baton::{is_lab_thread, report_threads, thread_object};
+pub(crate) use baton::{is_lab_thread, report_threads, running, thread_object};
 pub use deliver::{flush_dpcs, preempt_point};
 pub use event::{Event, wait, wait_any, wait_for};
 pub(crate) use kpcr::pin_gs;

@@ -1,7 +1,7 @@
 //! What the baton guards: threads, queues, interrupt sources, counters.
 
 use super::Config;
-use super::baton::Thread;
+use super::baton::{Thread, is_lab_thread};
 use crate::Platform;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,7 +47,10 @@ pub(super) struct Job(Box<dyn FnOnce()>);
 unsafe impl Send for Job {}
 
 impl Job {
+    /// # Panics
+    /// Outside lab threads, whose closures must not come here.
     pub(super) fn new(f: impl FnOnce() + 'static) -> Job {
+        assert!(is_lab_thread(), "DPCs and timers are made by lab threads");
         Job(Box::new(f))
     }
 
@@ -153,6 +156,7 @@ impl State {
 
     /// Returns the routine that was connected before, to be dropped without the lock.
     pub(super) fn connect(&mut self, source: u32, irql: u8, isr: Box<dyn FnMut() -> bool>) -> Option<Source> {
+        assert!(is_lab_thread(), "interrupts are connected by lab threads");
         self.take_messages();
         if source < 64 {
             self.pending &= !(1 << source);

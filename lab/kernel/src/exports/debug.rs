@@ -123,7 +123,8 @@ fn format(format: &str, mut arguments: Arguments<'_>) -> String {
                 }
                 '0' if !in_precision && conversion.width == 0 => conversion.zero = true,
                 '0'..='9' => {
-                    let slot = if in_precision { conversion.precision.get_or_insert_default() } else { &mut conversion.width };
+                    let slot =
+                        if in_precision { conversion.precision.get_or_insert_default() } else { &mut conversion.width };
                     *slot = (*slot * 10 + c as usize - '0' as usize).min(LONGEST);
                 }
                 'l' => (conversion.long, conversion.wide) = (chars.peek() == Some(&'l') || conversion.long, true),

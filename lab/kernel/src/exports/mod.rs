@@ -1,6 +1,6 @@
 //! The functions of ntoskrnl.exe and hal.dll that network drivers import.
 //!
-//! Each is a win64 function that first passes [`entered`] and checks its IRQL rule. Pointer arguments come as [`Ptr`]:
+//! Each is a win64 function that first passes [`entered`] and checks its IRQL rule. Pointer arguments are checked at use:
 //! what a driver passes wrongly faults like any other wild access of its own and ends the run with a backtrace.
 
 mod debug;

@@ -47,8 +47,7 @@ struct Objects {
     queued: u64,
 }
 
-static OBJECTS: Mutex<Objects> =
-    Mutex::new(Objects { waitable: BTreeMap::new(), timers: BTreeMap::new(), queued: 0 });
+static OBJECTS: Mutex<Objects> = Mutex::new(Objects { waitable: BTreeMap::new(), timers: BTreeMap::new(), queued: 0 });
 
 fn objects() -> MutexGuard<'static, Objects> {
     OBJECTS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -131,7 +130,8 @@ fn run_dpc(address: usize, number: u64) {
     }
     data.write(0);
     let routine = dpc.field::<Option<DeferredRoutine>>(DPC_ROUTINE).read();
-    let [context, argument1, argument2] = [DPC_CONTEXT, DPC_ARGUMENT1, DPC_ARGUMENT2].map(|o| dpc.field::<usize>(o).read());
+    let [context, argument1, argument2] =
+        [DPC_CONTEXT, DPC_ARGUMENT1, DPC_ARGUMENT2].map(|o| dpc.field::<usize>(o).read());
     if let Some(routine) = routine {
         // SAFETY: the driver gave this routine to KeInitializeDpc; it is called at DISPATCH_LEVEL with the arguments
         // that the DDI promises, and no lock of the lab is held.

@@ -93,7 +93,8 @@ fn parse(text: &[u16], base: u32) -> Option<u32> {
         (2 | 8 | 10 | 16, _) => (base, text),
         _ => return None,
     };
-    let value = digits.chars().map_while(|c| c.to_digit(radix)).fold(0u32, |v, d| v.wrapping_mul(radix).wrapping_add(d));
+    let value =
+        digits.chars().map_while(|c| c.to_digit(radix)).fold(0u32, |v, d| v.wrapping_mul(radix).wrapping_add(d));
     Some(if negative { value.wrapping_neg() } else { value })
 }
 

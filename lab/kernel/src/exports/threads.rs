@@ -47,9 +47,10 @@ mod functions {
 
     exports! {
         [Passive] fn PsCreateSystemThread(
-            handle: Ptr<usize>, _access: u32, _attributes: usize, _process: usize, _client: usize, start: StartRoutine,
+            handle: Ptr<usize>, _access: u32, _attributes: usize, _process: usize, _client: usize, start: Option<StartRoutine>,
             context: usize,
         ) -> i32 {
+            let Some(start) = start else { return STATUS_INVALID_PARAMETER };
             handle.write(create_thread(start, context));
             STATUS_SUCCESS
         }

@@ -77,7 +77,11 @@ pub fn load(path: &Path, resolver: &dyn Fn(&str, &str) -> Option<usize>) -> Resu
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_bytes(path: &Path, file: &[u8], resolver: &dyn Fn(&str, &str) -> Option<usize>) -> Result<Image, LoadError> {
+pub fn load_bytes(
+    path: &Path,
+    file: &[u8],
+    resolver: &dyn Fn(&str, &str) -> Option<usize>,
+) -> Result<Image, LoadError> {
     let fail = |reason: String| LoadError(format!("{}: {reason}", path.display()));
     let headers = pe::Headers::parse(file).map_err(&fail)?;
     IMAGE_NX_ASLR.check(headers.hardened, || path.display().to_string());

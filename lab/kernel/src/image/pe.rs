@@ -204,7 +204,9 @@ impl Builder<'_> {
         };
         let exports = table.exports().map_err(|e| format!("exports: {e}"))?;
         let named = exports.into_iter().filter_map(|e| match (e.name, e.target) {
-            (Some(name), ExportTarget::Address(rva)) => Some((String::from_utf8_lossy(name).into_owned(), rva as usize)),
+            (Some(name), ExportTarget::Address(rva)) => {
+                Some((String::from_utf8_lossy(name).into_owned(), rva as usize))
+            }
             _ => None,
         });
         Ok(named.collect())
@@ -226,7 +228,8 @@ impl Builder<'_> {
     fn slice(&mut self, start: usize, len: usize) -> Result<&mut [u8], String> {
         let size = self.memory.len();
         let end = start.checked_add(len).filter(|end| *end <= size);
-        end.map(|end| &mut self.memory[start..end]).ok_or(format!("{start:#x}+{len:#x} is outside the image of {size:#x} bytes"))
+        end.map(|end| &mut self.memory[start..end])
+            .ok_or(format!("{start:#x}+{len:#x} is outside the image of {size:#x} bytes"))
     }
 
     fn get_u64(&mut self, at: usize) -> Result<u64, String> {

@@ -2,7 +2,8 @@
 
 use super::alu::{self, Binary, STATUS_FLAGS, Unary};
 use iced_x86::{
-    ConditionCode, Decoder, DecoderError, DecoderOptions, Formatter, Instruction, IntelFormatter, Mnemonic, OpKind, Register,
+    ConditionCode, Decoder, DecoderError, DecoderOptions, Formatter, Instruction, IntelFormatter, Mnemonic, OpKind,
+    Register,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -82,7 +83,8 @@ impl Registers {
 impl fmt::Display for Registers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: [&str; 16] = [
-            "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+            "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+            "r15",
         ];
         write!(f, "rip={:016x} rflags={:08x}", self.rip, self.flags)?;
         for (i, (name, value)) in NAMES.iter().zip(self.general).enumerate() {

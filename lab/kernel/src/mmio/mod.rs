@@ -13,7 +13,7 @@ rules! {
     MMIO_MAP_DEVICE: "Only the device's own BARs are mapped", "DDI wdm MmMapIoSpaceEx: PhysicalAddress from the translated resources";
     MMIO_UNMAP_MATCHES: "A window is unmapped once, with the address and length it was mapped with", "DDI wdm MmUnmapIoSpace";
     MMIO_INSIDE: "Accesses stay inside the mapped length", "DDI wdm MmMapIoSpaceEx: NumberOfBytes";
-    MMIO_ALIGNED_DWORDS: "Registers are read and written as aligned 32-bit words", "82576 datasheet, chapter 8: registers are 32-bit quantities";
+    MMIO_ALIGNED_DWORDS: "Registers are read and written as aligned 32-bit words", "82576 datasheet 8.1, Register Conventions: 32-bit double-words";
 }
 
 const PAGE: usize = 4096;
@@ -86,9 +86,8 @@ pub(crate) fn contains(address: u64) -> bool {
 pub(crate) fn describe(address: u64) -> Option<String> {
     const NEAR: usize = 2 * PAGE;
     let windows = windows();
-    let near = |(va, w): &(&usize, &Window)| {
-        (address as usize).wrapping_add(NEAR).wrapping_sub(**va) < w.len + 2 * NEAR
-    };
+    let near =
+        |(va, w): &(&usize, &Window)| (address as usize).wrapping_add(NEAR).wrapping_sub(**va) < w.len + 2 * NEAR;
     let (va, w) = windows.iter().find(near)?;
     let state = if w.mapped { "mapped" } else { "unmapped" };
     let offset = (address as i64).wrapping_sub(*va as i64);
@@ -110,7 +109,8 @@ impl Device {
         MMIO_INSIDE.check(offset + usize::from(width) <= window.len, || {
             format!("{width} bytes at offset {offset:#x} of {:#x}", window.len)
         });
-        MMIO_ALIGNED_DWORDS.check(width == 4 && offset.is_multiple_of(4), || format!("{width} bytes at offset {offset:#x}"));
+        MMIO_ALIGNED_DWORDS
+            .check(width == 4 && offset.is_multiple_of(4), || format!("{width} bytes at offset {offset:#x}"));
         window.phys + offset as u64
     }
 }

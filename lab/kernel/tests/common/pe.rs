@@ -97,11 +97,14 @@ pub fn tiny_driver(flaws: Flaws) -> Vec<u8> {
         a.ret().unwrap();
     };
     let (text, functions) = assemble(TEXT, &[&call(IAT_1), &call(IAT_2), &call(IAT_2 + 8), &crash]);
-    let (init, _) = assemble(INIT, &[&|a| {
-        a.mov(rax, 5u64).unwrap();
-        a.lea(rdx, ptr(rax)).unwrap();
-        a.ret().unwrap();
-    }]);
+    let (init, _) = assemble(
+        INIT,
+        &[&|a| {
+            a.mov(rax, 5u64).unwrap();
+            a.lea(rdx, ptr(rax)).unwrap();
+            a.ret().unwrap();
+        }],
+    );
 
     let mut rdata = Section::default();
     let mut next = STRINGS;
