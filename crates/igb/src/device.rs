@@ -90,7 +90,7 @@ impl<R: Registers, D: Delay> Device<R, D> {
         self.mask_interrupts();
         self.bus.write(regs::RCTL, Rctl::empty());
         self.bus.write(regs::TCTL, Tctl::PSP);
-        self.bus.modify(regs::CTRL, |ctrl| ctrl | Ctrl::GIO_MASTER_DISABLE)?;
+        self.bus.modify(regs::CTRL, |ctrl| (ctrl - Ctrl::RST) | Ctrl::GIO_MASTER_DISABLE)?;
         let at_rest = |status: Status| !status.contains(Status::GIO_MASTER_ENABLE);
         // Requests still pending after this time are lost with the reset.
         let _ = self.bus.poll(&self.delay, regs::STATUS, MASTER_DISABLE, at_rest)?;
@@ -138,7 +138,7 @@ impl<R: Registers, D: Delay> Device<R, D> {
     /// Lets the MAC use the link and starts autonegotiation; the link comes later, with an interrupt. Follows every
     /// reset. At most 1.7 s.
     pub fn start_link(&self) -> Result<(), Error> {
-        let off = Ctrl::GIO_MASTER_DISABLE | Ctrl::FRCSPD | Ctrl::FRCDPLX;
+        let off = Ctrl::RST | Ctrl::GIO_MASTER_DISABLE | Ctrl::FRCSPD | Ctrl::FRCDPLX;
         self.bus.modify(regs::CTRL, |ctrl| (ctrl - off) | Ctrl::SLU)?;
         let phy = Phy { bus: &self.bus, delay: &self.delay };
         semaphore::with_phy(&self.bus, &self.delay, || phy.negotiate())

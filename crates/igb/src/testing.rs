@@ -96,6 +96,8 @@ struct State {
     reads: u64,
     writes: Vec<(u32, u32)>,
     waited_us: u64,
+    /// When the device may be spoken to after a reset, and when the reset is over.
+    quiet_until_us: u64,
     ready_at_us: u64,
     fault: Option<Fault>,
     sent: Vec<Vec<u8>>,
@@ -116,6 +118,7 @@ impl Chip {
                 reads: 0,
                 writes: Vec::new(),
                 waited_us: 0,
+                quiet_until_us: 0,
                 ready_at_us: 0,
                 fault: None,
                 sent: Vec::new(),
@@ -202,7 +205,7 @@ impl State {
 
     fn reset(&mut self) {
         // What CTRL.RST leaves alone.
-        let survivors = [regs::SWSM.offset(), regs::SW_FW_SYNC.offset(), regs::WUS.offset()]
+        let survivors = [regs::SWSM.offset(), regs::SW_FW_SYNC.offset(), regs::WUS.offset(), regs::EICR.offset()]
             .into_iter()
             .chain((0..25).map(|n| regs::EITR.at(n).offset()))
             .map(|offset| (offset, self.peek(offset)))
@@ -231,6 +234,7 @@ impl State {
     }
 
     fn honest_read(&mut self, offset: u32) -> u32 {
+        assert!(self.waited_us >= self.quiet_until_us, "read too soon after reset");
         let value = self.peek(offset);
         if offset == regs::CTRL.offset() && self.waited_us < self.ready_at_us {
             return value | Ctrl::RST.bits();
@@ -269,6 +273,7 @@ impl State {
             return;
         }
         if offset == regs::CTRL.offset() && value & Ctrl::RST.bits() != 0 {
+            self.quiet_until_us = self.waited_us + 1000;
             self.ready_at_us = self.waited_us + 3000;
             self.reset();
             return;

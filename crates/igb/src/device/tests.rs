@@ -30,12 +30,18 @@ fn dirty_device_comes_to_rest() {
 }
 
 #[test]
-fn interrupts_are_masked_and_receiving_ends_before_the_reset() {
+fn interrupts_and_dma_end_before_the_reset() {
     let chip = Chip::dirty();
     device(&chip).reset().unwrap();
     let writes = chip.take_writes();
     let reset = writes.iter().position(|&(offset, value)| offset == 0 && value & Ctrl::RST.bits() != 0).unwrap();
-    for write in [(regs::IMC.offset(), u32::MAX), (regs::EIMC.offset(), u32::MAX), (regs::RCTL.offset(), 0)] {
+    let quiet = [
+        (regs::IMC.offset(), u32::MAX),
+        (regs::EIMC.offset(), u32::MAX),
+        (regs::RCTL.offset(), 0),
+        (regs::CTRL.offset(), (Ctrl::SLU | Ctrl::GIO_MASTER_DISABLE).bits()),
+    ];
+    for write in quiet {
         assert!(writes[..reset].contains(&write), "{write:x?}");
     }
 }
@@ -94,6 +100,18 @@ fn frame_size_is_the_limit_register_less_tag_and_fcs() {
 }
 
 #[test]
+fn configuration_leaves_nothing_to_chance() {
+    let chip = Chip::dirty();
+    device(&chip).configure(1514).unwrap();
+    assert_eq!(chip.get(regs::RXCSUM.offset()), 0);
+    assert_eq!(chip.get(regs::MRQC.offset()), 0);
+    let chip = Chip::new();
+    device(&chip).configure(1514).unwrap();
+    assert_eq!(chip.get(regs::CTRL_EXT.offset()), CtrlExt::DRV_LOAD.bits());
+    assert_eq!(chip.get(regs::TCTL.offset()), (Tctl::PSP | Tctl::RTLC).bits());
+}
+
+#[test]
 fn negotiation_starts_and_the_phy_is_given_back() {
     let chip = Chip::new();
     device(&chip).start_link().unwrap();
@@ -143,6 +161,8 @@ fn semaphore_never_granted_is_an_error() {
         chip.stick(regs::SWSM.offset(), stuck.0.bits(), stuck.1.bits());
         assert_eq!(device(&chip).start_link(), Err(Error::SemaphoreTimeout));
         assert!(chip.waited_us() < 800_000);
+        let last = chip.take_writes().into_iter().rfind(|write| write.0 == regs::SWSM.offset());
+        assert_eq!(last, Some((regs::SWSM.offset(), 0)), "semaphore kept");
     }
 }
 
@@ -218,6 +238,25 @@ fn queue_that_does_not_start_or_stop_says_so() {
     chip.fail(|_, _, honest| honest);
     queue.halted(&device(&chip).reset().unwrap());
     assert!(queue.release().is_ok());
+}
+
+/// Queue 0 is enabled by reset, and a dirty device may have any queue enabled.
+#[test]
+fn queue_is_off_while_it_is_programmed() {
+    let memory = Memory::new(tx::memory_len(64));
+    let chip = Chip::new();
+    crate::testing::tx_queue(&chip, &memory, 64);
+    let writes = chip.take_writes();
+    let at = |offset, value| writes.iter().position(|&write| write == (offset, value)).unwrap();
+    let off = at(regs::TXDCTL.at(0).offset(), 0);
+    assert!(off < at(regs::TDBAL.at(0).offset(), memory.device_address() as u32));
+
+    let enable = QueueControl::ENABLE.bits();
+    let mut queue = tx::Queue::new(&chip, &I82576, 0, 64, memory.dma(), completions(64)).unwrap();
+    chip.stick(regs::TXDCTL.at(0).offset(), enable, enable);
+    let stuck = Error::QueueStuck { direction: Direction::Transmit, queue: 0 };
+    assert_eq!(queue.enable(&&chip), Err(stuck));
+    assert!(chip.take_writes().iter().all(|write| write.0 == regs::TXDCTL.at(0).offset()));
 }
 
 #[test]

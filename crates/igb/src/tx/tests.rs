@@ -134,6 +134,7 @@ fn short_packets_are_padded_to_what_the_hardware_can_pad() {
     let chip = Chip::new();
     chip.let_traffic_flow();
     let memory = Memory::new(memory_len(64));
+    memory.write_back(64, u64::MAX);
     let buffer = Memory::new(128);
     buffer.write_back(0, u64::MAX);
     let mut queue = tx_queue(&chip, &memory, 64);
