@@ -141,7 +141,8 @@ impl Adapter {
     /// NetAdapterStart, its state already checked.
     pub(crate) fn start(&'static self) -> Result<(), NTSTATUS> {
         let missing = self.capabilities().missing();
-        contract::ADAPTER_CAPABILITIES_COMPLETE.check(missing.is_none(), || format!("missing: {}", missing.unwrap_or("")));
+        contract::ADAPTER_CAPABILITIES_COMPLETE
+            .check(missing.is_none(), || format!("missing: {}", missing.unwrap_or("")));
         if missing.is_some() {
             return Err(wdk_sys::STATUS_INVALID_PARAMETER);
         }
@@ -370,8 +371,9 @@ fn same_link(a: &NET_ADAPTER_LINK_STATE, b: &NET_ADAPTER_LINK_STATE) -> bool {
 /// What queues of this adapter can have. Source: NetAdapterCx 21H2 `netcx/adapter/nxadapter.cpp`
 /// (RegisterRingExtensions), `nxoffload.cpp` (RegisterExtensions).
 fn registered_extensions(c: &Capabilities, minor: u32) -> Vec<Extension> {
-    let off = crate::options::options().disabled_extensions;
-    let driver_buffers = matches!(c.rx, Some(rx) if matches!(rx.buffers, crate::capabilities::RxBuffers::Driver { .. }));
+    let options = crate::options::options();
+    let driver_buffers =
+        matches!(c.rx, Some(rx) if matches!(rx.buffers, crate::capabilities::RxBuffers::Driver { .. }));
     let dma = c.tx.is_some_and(|tx| tx.has_dma) || c.rx.is_some_and(|rx| rx.has_dma);
     let checksum = c.checksum.is_some() || c.tx_checksum.is_some() || c.rx_checksum.is_some();
     let timestamps = c.rsc.is_some_and(|rsc| rsc.TcpTimestampOption != 0);
@@ -388,7 +390,7 @@ fn registered_extensions(c: &Capabilities, minor: u32) -> Vec<Extension> {
         (extension::RSC_TIMESTAMP, timestamps),
     ]
     .into_iter()
-    .filter(|(e, on)| *on && !off.contains(&e.name))
+    .filter(|(e, on)| *on && !options.disabled_extensions.contains(&e.name))
     .map(|(e, _)| e)
     .collect()
 }

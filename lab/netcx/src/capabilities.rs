@@ -65,26 +65,47 @@ pub struct RxCapabilities {
 /// with them begins here.
 #[derive(Clone, Copy, Default)]
 pub struct Capabilities {
+    /// Transmit side of NetAdapterSetDataPathCapabilities.
     pub tx: Option<TxCapabilities>,
+    /// Receive side of NetAdapterSetDataPathCapabilities.
     pub rx: Option<RxCapabilities>,
+    /// NetAdapterSetLinkLayerCapabilities.
     pub link_layer: Option<NET_ADAPTER_LINK_LAYER_CAPABILITIES>,
+    /// NetAdapterSetLinkLayerMtuSize; 0: not set.
     pub mtu: u32,
+    /// NetAdapterSetReceiveFilterCapabilities.
     pub receive_filter: Option<NET_ADAPTER_RECEIVE_FILTER_CAPABILITIES>,
+    /// NetAdapterSetPermanentLinkLayerAddress; length 0: not set.
     pub permanent_address: NET_ADAPTER_LINK_LAYER_ADDRESS,
+    /// NetAdapterSetCurrentLinkLayerAddress; length 0: not set.
     pub current_address: NET_ADAPTER_LINK_LAYER_ADDRESS,
+    /// NetAdapterSetReceiveScalingCapabilities.
     pub receive_scaling: Option<NET_ADAPTER_RECEIVE_SCALING_CAPABILITIES>,
+    /// NetAdapterOffloadSetChecksumCapabilities (2.0 clients).
     pub checksum: Option<NET_ADAPTER_OFFLOAD_CHECKSUM_CAPABILITIES>,
+    /// NetAdapterOffloadSetTxChecksumCapabilities.
     pub tx_checksum: Option<NET_ADAPTER_OFFLOAD_TX_CHECKSUM_CAPABILITIES>,
+    /// NetAdapterOffloadSetRxChecksumCapabilities.
     pub rx_checksum: Option<NET_ADAPTER_OFFLOAD_RX_CHECKSUM_CAPABILITIES>,
+    /// NetAdapterOffloadSetGsoCapabilities.
     pub gso: Option<NET_ADAPTER_OFFLOAD_GSO_CAPABILITIES>,
+    /// NetAdapterOffloadSetRscCapabilities.
     pub rsc: Option<NET_ADAPTER_OFFLOAD_RSC_CAPABILITIES>,
+    /// NetAdapterOffloadSetIeee8021qTagCapabilities.
     pub ieee8021q: Option<NET_ADAPTER_OFFLOAD_IEEE8021Q_TAG_CAPABILITIES>,
+    /// NetAdapterPowerOffloadSetArpCapabilities.
     pub arp_offload: Option<NET_ADAPTER_POWER_OFFLOAD_ARP_CAPABILITIES>,
+    /// NetAdapterPowerOffloadSetNSCapabilities.
     pub ns_offload: Option<NET_ADAPTER_POWER_OFFLOAD_NS_CAPABILITIES>,
+    /// NetAdapterWakeSetBitmapCapabilities.
     pub wake_bitmap: Option<NET_ADAPTER_WAKE_BITMAP_CAPABILITIES>,
+    /// NetAdapterWakeSetMediaChangeCapabilities.
     pub wake_media_change: Option<NET_ADAPTER_WAKE_MEDIA_CHANGE_CAPABILITIES>,
+    /// NetAdapterWakeSetMagicPacketCapabilities.
     pub wake_magic_packet: Option<NET_ADAPTER_WAKE_MAGIC_PACKET_CAPABILITIES>,
+    /// NetAdapterWakeSetPacketFilterCapabilities.
     pub wake_packet_filter: Option<NET_ADAPTER_WAKE_PACKET_FILTER_CAPABILITIES>,
+    /// NetAdapterWakeSetEapolPacketCapabilities.
     pub wake_eapol: Option<NET_ADAPTER_WAKE_EAPOL_PACKET_CAPABILITIES>,
 }
 

@@ -13,7 +13,12 @@ fn guarded<R>(callback: &'static str, call: impl FnOnce() -> R) -> R {
     let before = cpu::irql();
     let result = call();
     let after = cpu::irql();
-    ADVANCE_IRQL_KEPT.check(before == after, || format!("{callback} was called at IRQL {before}, returned at {after}"));
+    let kept = ADVANCE_IRQL_KEPT
+        .check(before == after, || format!("{callback} was called at IRQL {before}, returned at {after}"));
+    if !kept && after > before {
+        // So that the run can go on.
+        cpu::lower_irql(before);
+    }
     result
 }
 

@@ -76,7 +76,6 @@ contracts! {
     PRIVATE_API = IllegalPrivateApiCall: "the entries of media extensions are not called by other drivers", "verifier.cpp";
     QUEUE_HANDLE = InvalidQueueHandle: "a queue handle is a live queue of the entry's direction", "verifier.cpp";
     WAKE_IN_PROGRESS = WakeNotInProgress: "a wake reason is reported only while the device is waking up", "verifier.cpp";
-    POWER_IN_TRANSITION = PowerNotInTransition: "power lists are read only inside a power transition", "verifier.cpp";
     RING_HEADER = InvalidRingImmutable: "of a ring's header the client writes only BeginIndex, NextIndex and Scratch", "verifier.cpp";
     RING_FRAMEWORK_ELEMENT = InvalidRingImmutableFrameworkElement: "elements the framework owns are not written", "verifier.cpp";
     RING_TX_PACKET = InvalidRingImmutableDriverTxPacket: "of a Tx packet the client writes only Scratch; it never sets Ignore", "verifier.cpp";
@@ -123,9 +122,11 @@ lab_kernel::rules! {
     RX_FRAGMENT_VALID: "a returned Rx fragment lies in its buffer; else the framework drops the packet silently", "NetAdapterCx 21H2 netcx/translator/nxrxxlat.cpp";
     RX_PACKET_RANGE: "the fragments of a returned Rx packet were returned with it, in order", "contract.md 3.1 Rx fragment rules";
     RX_NO_DMA_AFTER_RETURN: "the device writes an Rx buffer only between its posting and its return", "contract.md 3.1 Cancel; reliability.md A10";
+    RX_DMA_WITHIN_CAPACITY: "the device writes an Rx buffer only up to its Capacity", "contract.md 3.1 Rx fragment rules; DDI NET_FRAGMENT";
     TX_FRAGMENTS_RETURNED: "BeginIndex of the Tx fragment ring moves with BeginIndex of the packet ring", "contract.md 3.1 Who owns which index";
     ADVANCE_IRQL_KEPT: "a queue callback returns at the IRQL it was called at", "contract.md 3.2";
     ADAPTER_STOPPED_AT_RELEASE: "EvtDeviceReleaseHardware leaves no adapter started", "contract.md 3.1 Start/stop and power";
+    POWER_LIST_IN_TRANSITION: "wake source and power offload lists are read only in the driver's power callbacks", "contract.md 3.1 Start/stop and power; DDI NetDeviceGetWakeSourceList";
     LINK_SPEED_KNOWN: "a connected link has a speed in both directions", "DDI NET_ADAPTER_LINK_STATE";
     ADAPTER_CAPABILITIES_COMPLETE: "datapath and link layer capabilities and an MTU are set before NetAdapterStart", "NetAdapterCx 21H2 netcx/adapter/nxadapter.cpp SetGeneralAttributes";
 }

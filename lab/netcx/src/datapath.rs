@@ -101,7 +101,7 @@ impl Datapath {
         }
     }
 
-    fn create_queues(&mut self, adapter: &'static Adapter, options: &Options) -> Result<(), NTSTATUS> {
+    fn create_queues(&mut self, adapter: &'static Adapter, options: &Arc<Options>) -> Result<(), NTSTATUS> {
         let capabilities = adapter.capabilities();
         let (Some(tx), Some(rx)) = (capabilities.tx, capabilities.rx) else { return Err(STATUS_UNSUCCESSFUL) };
         let bus = lab_kmdf::bus_of(adapter.origin().device as WDFDEVICE);
@@ -196,4 +196,3 @@ impl Datapath {
         })
     }
 }
-

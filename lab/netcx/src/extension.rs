@@ -148,7 +148,10 @@ mod tests {
         let all = Layout::of_packets(&[CHECKSUM, GSO, IEEE8021Q, HASH]);
         for e in [CHECKSUM, GSO, IEEE8021Q, HASH] {
             let offset = all.offset(e.name).unwrap();
-            assert!(offset >= 12 && offset.is_multiple_of(e.align) && offset + e.size <= all.stride(), "{e:?} {offset}");
+            assert!(
+                offset >= 12 && offset.is_multiple_of(e.align) && offset + e.size <= all.stride(),
+                "{e:?} {offset}"
+            );
         }
         assert_eq!(all.offset("ms_fragment_mdl"), None);
     }

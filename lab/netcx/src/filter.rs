@@ -26,7 +26,8 @@ static FILTERS: Mutex<BTreeMap<Handle, Filter>> = Mutex::new(BTreeMap::new());
 pub fn filter(entry: &str, handle: NETRECEIVEFILTER) -> Filter {
     let filter = FILTERS.lock().unwrap().get(&(handle as Handle)).cloned();
     let valid = filter.as_ref().is_some_and(|f| f.thread == cpu::current_thread());
-    RECEIVE_FILTER_THREAD.require(valid, 0, 0, || format!("{entry} with filter {handle:p} outside EvtSetReceiveFilter"));
+    RECEIVE_FILTER_THREAD
+        .require(valid, 0, 0, || format!("{entry} with filter {handle:p} outside EvtSetReceiveFilter"));
     filter.expect("required above")
 }
 
@@ -48,7 +49,7 @@ pub fn call_client(adapter: &Adapter, f: PFN_NET_ADAPTER_SET_RECEIVE_FILTER, fla
 pub fn set_initial(adapter: &Adapter) {
     let Some(capabilities) = adapter.capabilities().receive_filter else { return };
     let options = options::options();
-    let mut multicast = options.initial_multicast;
+    let mut multicast = options.initial_multicast.clone();
     multicast.truncate(capabilities.MaximumMulticastAddresses as usize);
     let flags = options.initial_filter & capabilities.SupportedPacketFilters;
     if let Err(status) = adapter.set_receive_filter(flags, &multicast) {

@@ -2,7 +2,7 @@
 
 use lab_kernel::cpu;
 use netadaptercx_sys::_NET_PACKET_FILTER_FLAGS as filter;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where the payload of Tx fragments is put in guest memory.
@@ -88,7 +88,7 @@ impl Default for Options {
 }
 
 struct State {
-    options: Option<Options>,
+    options: Option<Arc<Options>>,
     starve_until: Duration,
 }
 
@@ -99,17 +99,18 @@ static STATE: Mutex<State> = Mutex::new(State { options: None, starve_until: Dur
 /// # Panics
 /// A ring size is no power of two in 2..=4096, or an Rx buffer has no byte.
 pub fn set_options(options: Options) {
-    for size in [options.tx_packets, options.tx_fragments, options.rx_packets, options.rx_fragments].into_iter().flatten()
+    for size in
+        [options.tx_packets, options.tx_fragments, options.rx_packets, options.rx_fragments].into_iter().flatten()
     {
         assert!(size.is_power_of_two() && (2..=4096).contains(&size), "ring size {size}: a power of two in 2..=4096");
     }
     assert!(options.rx_buffer_len != Some(0), "an Rx buffer has at least one byte");
-    STATE.lock().unwrap().options = Some(options);
+    STATE.lock().unwrap().options = Some(Arc::new(options));
 }
 
 /// The options in force.
-pub fn options() -> Options {
-    STATE.lock().unwrap().options.clone().unwrap_or_default()
+pub fn options() -> Arc<Options> {
+    STATE.lock().unwrap().options.get_or_insert_default().clone()
 }
 
 /// No queue is advanced for `d` from now; what happens meanwhile is noticed afterwards.

@@ -22,8 +22,10 @@ use std::sync::{Arc, Mutex, Weak};
 
 /// Packets indicated to the stack at a time (NBL_RECEIVE_BATCH_SIZE).
 const BATCH: usize = 32;
-/// What a buffer holds while the device has no business with it.
+/// What a buffer holds while the device has no business with it, and what always lies behind it.
 const POISON: u8 = 0xD5;
+/// Bytes behind a buffer that nobody may write.
+const GUARD: usize = 64;
 
 /// A buffer in the ring.
 #[derive(Clone, Copy)]
@@ -75,10 +77,11 @@ impl RxPath {
         bus: Option<Arc<dyn Bus>>,
         sizes: RxSizes,
     ) -> Option<Arc<RxPath>> {
-        let capacity = options.rx_buffer_len.unwrap_or(capabilities.maximum_frame_size).min(NET_FRAGMENT::CapacityMask as u32);
+        let capacity =
+            options.rx_buffer_len.unwrap_or(capabilities.maximum_frame_size).min(NET_FRAGMENT::CapacityMask as u32);
         let strict = options.strict_dma;
         let align = if strict { PAGE } else { capabilities.alignment.max(64) };
-        let slot_bytes = (capacity as usize).next_multiple_of(align);
+        let slot_bytes = (capacity as usize + GUARD).next_multiple_of(align);
         let slots = sizes.buffers as usize;
         let region = match capabilities.buffers {
             RxBuffers::System => {
@@ -231,7 +234,16 @@ impl Inner {
         let (Some(attached), Some(region)) = (self.attached[index as usize].take(), &self.region) else { return };
         let offset = attached.slot * self.slot_bytes;
         region.unmap(attached.logical, path.capacity as usize);
-        region.fill(offset, path.capacity as usize, POISON);
+        let (capacity, guard) = (path.capacity as usize, self.slot_bytes - path.capacity as usize);
+        let overrun = region.first_other(offset + capacity, guard, POISON);
+        contract::RX_DMA_WITHIN_CAPACITY.check(overrun.is_none(), || {
+            format!(
+                "Rx queue {}: byte {} of a buffer of {capacity} was written",
+                path.queue.id,
+                capacity + overrun.unwrap_or(0)
+            )
+        });
+        region.fill(offset, self.slot_bytes, POISON);
         self.free.push_back(attached.slot);
     }
 
@@ -250,9 +262,7 @@ impl Inner {
         let count = u32::from(packet.FragmentCount);
         let returned = ring.distance(ring.os_next(), ring.begin());
         let first = packet.FragmentIndex;
-        let in_order = count > 0
-            && first < ring.count()
-            && ring.distance(ring.os_next(), first) + count <= returned;
+        let in_order = count > 0 && first < ring.count() && ring.distance(ring.os_next(), first) + count <= returned;
         let ok = contract::RX_PACKET_RANGE.check(in_order, || {
             format!("fragments {first} + {count}, returned are {}..{}", ring.os_next(), ring.begin())
         });

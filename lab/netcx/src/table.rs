@@ -40,7 +40,10 @@ mod tests {
             ("NetRxQueueCreate", index::NetRxQueueCreateTableIndex),
             ("NetAdapterSetReceiveFilterCapabilities", index::NetAdapterSetReceiveFilterCapabilitiesTableIndex),
             ("NetDeviceRequestReset", index::NetDeviceRequestResetTableIndex),
-            ("NetAdapterInitSetSelfManagedPowerReferences", index::NetAdapterInitSetSelfManagedPowerReferencesTableIndex),
+            (
+                "NetAdapterInitSetSelfManagedPowerReferences",
+                index::NetAdapterInitSetSelfManagedPowerReferencesTableIndex,
+            ),
         ] {
             assert_eq!(FUNCTIONS[at as usize], name);
         }

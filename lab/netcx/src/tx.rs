@@ -63,7 +63,7 @@ pub struct TxPath {
     queue: Arc<Queue>,
     stack: Arc<Stack>,
     capabilities: TxCapabilities,
-    options: Options,
+    options: Arc<Options>,
     /// Bytes of the largest packet, and of a bounce buffer.
     largest: usize,
     bounce_buffers: u32,
@@ -79,7 +79,7 @@ impl TxPath {
         queue: Arc<Queue>,
         stack: Arc<Stack>,
         capabilities: TxCapabilities,
-        options: Options,
+        options: Arc<Options>,
         bus: Option<Arc<dyn Bus>>,
         largest: usize,
         bounce_buffers: u32,
@@ -184,12 +184,15 @@ impl Inner {
             Ok(posted) => {
                 let first = path.queue.fragments.end();
                 ring.zero(index);
-                ring.set_packet(index, NET_PACKET {
-                    FragmentIndex: first,
-                    FragmentCount: posted.fragments as u16,
-                    Layout: framelayout::parse(&packet.fragments),
-                    Flags: 0,
-                });
+                ring.set_packet(
+                    index,
+                    NET_PACKET {
+                        FragmentIndex: first,
+                        FragmentCount: posted.fragments as u16,
+                        Layout: framelayout::parse(&packet.fragments),
+                        Flags: 0,
+                    },
+                );
                 path.queue.fragments.set_end(path.queue.fragments.advance(first, posted.fragments));
                 self.outstanding_fragments += posted.fragments;
                 self.bounced_now += u32::from(posted.bounced);
@@ -301,9 +304,10 @@ impl Inner {
         let ring = &path.queue.fragments;
         let index = ring.advance(ring.end(), i);
         ring.zero(index);
-        ring.set_fragment(index, F {
-            bits: (valid as u64) << F::ValidLengthShift | (capacity as u64) << F::CapacityShift,
-        });
+        ring.set_fragment(
+            index,
+            F { bits: (valid as u64) << F::ValidLengthShift | (capacity as u64) << F::CapacityShift },
+        );
         if let Some(at) = ring.layout().offset(crate::extension::VIRTUAL_ADDRESS.name) {
             ring.set_word(index, at, self.region.va(offset) as u64);
         }

@@ -15,8 +15,8 @@ const POISON_LAYOUT: u64 = (1 << 36) - 1;
 const LAYOUT_RESERVED: u64 = 0xf << 36;
 const PACKET_RESERVED: u8 = !(NET_PACKET::Ignore | NET_PACKET::Scratch);
 const FRAGMENT_RESERVED: u64 = 1 << 63;
-const VALID_AND_OFFSET: u64 =
-    NET_FRAGMENT::ValidLengthMask << NET_FRAGMENT::ValidLengthShift | NET_FRAGMENT::OffsetMask << NET_FRAGMENT::OffsetShift;
+const VALID_AND_OFFSET: u64 = NET_FRAGMENT::ValidLengthMask << NET_FRAGMENT::ValidLengthShift
+    | NET_FRAGMENT::OffsetMask << NET_FRAGMENT::OffsetShift;
 const CAPACITY: u64 = NET_FRAGMENT::CapacityMask << NET_FRAGMENT::CapacityShift;
 
 /// What kind of queue the rings belong to.
@@ -125,9 +125,8 @@ impl Verifier {
         for i in before.range(before.begin(), before.end()) {
             let (old, new) = (before.fragment(i), after.fragment(i));
             let kept = (old.bits ^ new.bits) & !NET_FRAGMENT::Scratch == 0;
-            contract::RING_TX_FRAGMENT.require(kept, 0, 0, || {
-                format!("Tx fragment {i}: {} became {}", describe(old), describe(new))
-            });
+            contract::RING_TX_FRAGMENT
+                .require(kept, 0, 0, || format!("Tx fragment {i}: {} became {}", describe(old), describe(new)));
         }
     }
 
@@ -240,7 +239,13 @@ fn poison_fragment(f: NET_FRAGMENT, driver_attaches: bool) -> NET_FRAGMENT {
 }
 
 fn describe(f: NET_FRAGMENT) -> String {
-    format!("ValidLength {} Capacity {} Offset {} bits 62-63 {}", f.ValidLength(), f.Capacity(), f.Offset(), f.bits >> 62)
+    format!(
+        "ValidLength {} Capacity {} Offset {} bits 62-63 {}",
+        f.ValidLength(),
+        f.Capacity(),
+        f.Offset(),
+        f.bits >> 62
+    )
 }
 
 fn verify_header(name: &str, before: &Copy, after: &Copy) {
@@ -269,7 +274,15 @@ fn verify_begin_index(name: &str, before: &Copy, after: &Copy) {
 fn verify_framework_elements(name: &str, before: &Copy, after: &Copy) {
     for i in before.range(before.end(), before.advance(before.begin(), before.count() - 1)) {
         contract::RING_FRAMEWORK_ELEMENT.require(before.element(i) == after.element(i), 0, 0, || {
-            format!("{name} ring: element {i} {:02x?} became {:02x?}", before.element(i), after.element(i))
+            format!(
+                "{name} ring: element {i} {:02x?} became {:02x?}; the client owned {}..{} before and {}..{} after",
+                before.element(i),
+                after.element(i),
+                before.begin(),
+                before.end(),
+                after.begin(),
+                after.end()
+            )
         });
     }
 }
@@ -306,7 +319,8 @@ fn verify_layout(i: u32, p: NET_PACKET) {
 
     let length = layout.Layer3HeaderLength();
     let ipv4 = (l3::NetPacketLayer3TypeIPv4UnspecifiedOptions..=l3::NetPacketLayer3TypeIPv4NoOptions).contains(&type3);
-    let ipv6 = (l3::NetPacketLayer3TypeIPv6UnspecifiedExtensions..=l3::NetPacketLayer3TypeIPv6NoExtensions).contains(&type3);
+    let ipv6 =
+        (l3::NetPacketLayer3TypeIPv6UnspecifiedExtensions..=l3::NetPacketLayer3TypeIPv6NoExtensions).contains(&type3);
     check(&contract::RX_LAYER3_IPV4, !ipv4 || length == 0 || length >= 20);
     check(&contract::RX_LAYER3_IPV6, !ipv6 || length == 0 || length >= 40);
 

@@ -18,19 +18,16 @@ unsafe impl Sync for Table {}
 
 static TABLE: OnceLock<Table> = OnceLock::new();
 
-type VersionBind = unsafe extern "win64" fn(
-    PDRIVER_OBJECT,
-    PUNICODE_STRING,
-    *mut WDF_BIND_INFO,
-    *mut PWDF_DRIVER_GLOBALS,
-) -> NTSTATUS;
+type VersionBind =
+    unsafe extern "win64" fn(PDRIVER_OBJECT, PUNICODE_STRING, *mut WDF_BIND_INFO, *mut PWDF_DRIVER_GLOBALS) -> NTSTATUS;
 
 /// Binds NetAdapterCx to the framework, once.
 pub fn bind() {
     TABLE.get_or_init(|| {
         let address = resolve("WDFLDR.SYS", "WdfVersionBind").expect("the loader exports WdfVersionBind");
         let mut component: Vec<u16> = "KmdfLibrary\0".encode_utf16().collect();
-        let mut path: Vec<u16> = "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\netadaptercx".encode_utf16().collect();
+        let mut path: Vec<u16> =
+            "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\netadaptercx".encode_utf16().collect();
         let bytes = (path.len() * 2) as u16;
         let mut path = UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: path.as_mut_ptr() };
         let mut table: *const usize = null_mut();

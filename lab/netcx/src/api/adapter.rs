@@ -12,9 +12,7 @@ use netadaptercx_sys::*;
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 use std::sync::Mutex;
-use wdk_sys::{
-    NTSTATUS, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, WDF_OBJECT_ATTRIBUTES, WDFDEVICE, WDFOBJECT,
-};
+use wdk_sys::{NTSTATUS, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, WDF_OBJECT_ATTRIBUTES, WDFDEVICE, WDFOBJECT};
 
 list! {
     NetAdapterInitAllocate, NetAdapterInitFree, NetAdapterInitSetDatapathCallbacks, NetAdapterCreate,
@@ -56,7 +54,10 @@ pub(crate) unsafe fn require_no_parent(entry: &str, attributes: *const WDF_OBJEC
     contract::PARENT_IS_NULL.require(parent.is_null(), 0, 0, || format!("{entry}: ParentObject is {parent:p}"));
 }
 
-unsafe extern "win64" fn NetAdapterInitAllocate(globals: PNET_DRIVER_GLOBALS, device: WDFDEVICE) -> *mut NETADAPTER_INIT {
+unsafe extern "win64" fn NetAdapterInitAllocate(
+    globals: PNET_DRIVER_GLOBALS,
+    device: WDFDEVICE,
+) -> *mut NETADAPTER_INIT {
     enter_passive("NetAdapterInitAllocate", globals);
     contract::not_null("NetAdapterInitAllocate", device.cast_const());
     if lab_kmdf::take_failure("NetAdapterInitAllocate").is_some() {
@@ -159,7 +160,8 @@ unsafe extern "win64" fn NetAdapterStart(globals: PNET_DRIVER_GLOBALS, handle: N
 
 /// Most capabilities are set while the adapter is stopped.
 pub(crate) fn require_stopped(entry: &str, handle: NETADAPTER, adapter: &Adapter) {
-    contract::ADAPTER_NOT_STARTED.require(!adapter.is_started(), handle as u64, 0, || format!("{entry} after NetAdapterStart"));
+    contract::ADAPTER_NOT_STARTED
+        .require(!adapter.is_started(), handle as u64, 0, || format!("{entry} after NetAdapterStart"));
 }
 
 unsafe extern "win64" fn NetAdapterStop(globals: PNET_DRIVER_GLOBALS, handle: NETADAPTER) {
@@ -204,7 +206,10 @@ unsafe extern "win64" fn NetAdapterGetNetLuid(globals: PNET_DRIVER_GLOBALS, hand
     NET_LUID { Value: ETHERNET | 1 << INDEX_SHIFT }
 }
 
-unsafe extern "win64" fn NetReceiveFilterGetPacketFilter(globals: PNET_DRIVER_GLOBALS, handle: NETRECEIVEFILTER) -> i32 {
+unsafe extern "win64" fn NetReceiveFilterGetPacketFilter(
+    globals: PNET_DRIVER_GLOBALS,
+    handle: NETRECEIVEFILTER,
+) -> i32 {
     let entry = "NetReceiveFilterGetPacketFilter";
     enter(entry, globals);
     contract::at_most_dispatch(entry);

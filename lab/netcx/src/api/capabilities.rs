@@ -99,12 +99,15 @@ fn check_rx(entry: &str, rx: &NET_ADAPTER_RX_CAPABILITIES) -> RxCapabilities {
         format!("{entry}: driver-allocated buffers need driver attachment and EvtAdapterReturnRxBuffer")
     });
     if driver_attaches && !driver_allocates {
-        bugcheck::stop("NetAdapterSetDataPathCapabilities: system-allocated, driver-attached Rx buffers are not implemented");
+        bugcheck::stop(
+            "NetAdapterSetDataPathCapabilities: system-allocated, driver-attached Rx buffers are not implemented",
+        );
     }
     check_dma(entry, rule, rx.DmaCapabilities, dma_mapped);
     rule.require(rx.MaximumNumberOfQueues != 0, 0, 3, || format!("{entry}: no Rx queue"));
     let alignment = rx.FragmentBufferAlignment;
-    contract::POWER_OF_TWO.require(alignment.is_power_of_two(), alignment, 4, || format!("{entry}: Rx alignment {alignment}"));
+    contract::POWER_OF_TWO
+        .require(alignment.is_power_of_two(), alignment, 4, || format!("{entry}: Rx alignment {alignment}"));
     check_hint(entry, rx.FragmentRingNumberOfElementsHint);
     RxCapabilities {
         buffers: if driver_allocates { RxBuffers::Driver { return_buffer } } else { RxBuffers::System },
@@ -144,7 +147,10 @@ unsafe extern "win64" fn NetAdapterSetLinkLayerMtuSize(globals: PNET_DRIVER_GLOB
     adapter.change_capabilities(|c| c.mtu = mtu);
     if adapter.datapath_running() {
         // NDIS pauses and restarts the adapter on a thread of its own; the queues are made for the new size.
-        lab_kernel::cpu::spawn("MTU change", move || drop(adapter.restart_datapath()));
+        lab_kernel::cpu::spawn("MTU change", move || {
+            // A failure was printed and the device set failed; there is nobody else to tell.
+            let _ = adapter.restart_datapath();
+        });
     }
 }
 
@@ -234,9 +240,8 @@ unsafe extern "win64" fn NetAdapterSetReceiveScalingCapabilities(
     let hash = c.ReceiveScalingHashTypes;
     contract::RSS_HASH_TYPE.require(hash < HASH_TYPES, hash as u64, 0, || format!("{entry}: hash types {hash:#x}"));
     let protocols = c.ReceiveScalingProtocolTypes;
-    contract::RSS_PROTOCOL_TYPE.require(protocols < PROTOCOL_TYPES, protocols as u64, 0, || {
-        format!("{entry}: protocol types {protocols:#x}")
-    });
+    contract::RSS_PROTOCOL_TYPE
+        .require(protocols < PROTOCOL_TYPES, protocols as u64, 0, || format!("{entry}: protocol types {protocols:#x}"));
     let encapsulation = c.ReceiveScalingEncapsulationTypes;
     for types in [encapsulation.Outer, encapsulation.Inner] {
         contract::RSS_ENCAPSULATION_TYPE.require(types < ENCAPSULATION_TYPES, types as u64, 0, || {

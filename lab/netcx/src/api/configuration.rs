@@ -166,7 +166,8 @@ unsafe extern "win64" fn NetConfigurationQueryUlong(
     const HEX: i32 = _NET_CONFIGURATION_QUERY_ULONG_FLAGS::NET_CONFIGURATION_QUERY_ULONG_MAY_BE_STORED_AS_HEX_STRING;
     let entry = "NetConfigurationQueryUlong";
     enter_passive(entry, globals);
-    contract::QUERY_ULONG_FLAGS.require(contract::only_flags(flags, HEX), flags as u64, 0, || format!("flags {flags:#x}"));
+    contract::QUERY_ULONG_FLAGS
+        .require(contract::only_flags(flags, HEX), flags as u64, 0, || format!("flags {flags:#x}"));
     contract::not_null(entry, value.cast_const());
     let configuration = configuration(handle);
     // SAFETY: a client's name.
@@ -290,8 +291,7 @@ unsafe extern "win64" fn NetConfigurationQueryBinary(
     // SAFETY: as above; a made memory object has `bytes.len()` bytes at `buffer`.
     unsafe {
         let mut attributes = with_parent(attributes, handle.cast());
-        let status =
-            wdf::memory_create(client.wdf_globals, &mut attributes, pool_type, bytes.len(), out, &mut buffer);
+        let status = wdf::memory_create(client.wdf_globals, &mut attributes, pool_type, bytes.len(), out, &mut buffer);
         if NT_SUCCESS(status) {
             buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         }
@@ -301,7 +301,8 @@ unsafe extern "win64" fn NetConfigurationQueryBinary(
 
 /// The bytes of "NetworkAddress": hexadecimal digits in pairs, perhaps with '-' between them.
 fn network_address(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().filter(|c| *c != '-').map(|c| Some(c.to_digit(16)? as u8)).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.chars().filter(|c| *c != '-').map(|c| Some(c.to_digit(16)? as u8)).collect::<Option<_>>()?;
     let pairs = digits.chunks_exact(2);
     (!digits.is_empty() && pairs.remainder().is_empty()).then(|| pairs.map(|p| p[0] << 4 | p[1]).collect())
 }

@@ -68,7 +68,8 @@ unsafe extern "win64" fn NetDeviceStoreResetDiagnostics(
 ) {
     let entry = "NetDeviceStoreResetDiagnostics";
     enter_passive(entry, globals);
-    contract::RESET_DIAGNOSTICS_SIZE.require(size <= MOST_DIAGNOSTICS, size, MOST_DIAGNOSTICS, || format!("{size} bytes"));
+    contract::RESET_DIAGNOSTICS_SIZE
+        .require(size <= MOST_DIAGNOSTICS, size, MOST_DIAGNOSTICS, || format!("{size} bytes"));
     let bytes = if size == 0 {
         Vec::new()
     } else {

@@ -55,17 +55,15 @@ unsafe extern "win64" fn NetAdapterOffloadSetTxChecksumCapabilities(
     let (l3, l4) = (c.Layer3Flags, c.Layer4Flags);
     let detail = || format!("{entry}: layer 3 flags {l3:#x}, layer 4 flags {l4:#x}");
     let rule = &contract::TX_CHECKSUM_CAPABILITIES;
-    let ipv4 =
-        beside(l3, NetAdapterOffloadLayer3FlagIPv4WithOptions, NetAdapterOffloadLayer3FlagIPv4NoOptions);
+    let ipv4 = beside(l3, NetAdapterOffloadLayer3FlagIPv4WithOptions, NetAdapterOffloadLayer3FlagIPv4NoOptions);
     rule.require(ipv4, l3 as u64, 0, detail);
-    let ipv6 =
-        beside(l3, NetAdapterOffloadLayer3FlagIPv6WithExtensions, NetAdapterOffloadLayer3FlagIPv6NoExtensions);
+    let ipv6 = beside(l3, NetAdapterOffloadLayer3FlagIPv6WithExtensions, NetAdapterOffloadLayer3FlagIPv6NoExtensions);
     rule.require(ipv6, l3 as u64, 1, detail);
     let tcp = beside(l4, NetAdapterOffloadLayer4FlagTcpWithOptions, NetAdapterOffloadLayer4FlagTcpNoOptions);
     rule.require(tcp, l4 as u64, 2, detail);
     contract::TX_CHECKSUM_HARDWARE.require(l3 & LAYER3 != 0 || l4 & LAYER4 != 0, l3 as u64, l4 as u64, detail);
-    let only_ipv6 = l3 & NetAdapterOffloadLayer3FlagIPv6NoExtensions != 0
-        && l3 & NetAdapterOffloadLayer3FlagIPv4NoOptions == 0;
+    let only_ipv6 =
+        l3 & NetAdapterOffloadLayer3FlagIPv6NoExtensions != 0 && l3 & NetAdapterOffloadLayer3FlagIPv4NoOptions == 0;
     contract::TX_CHECKSUM_IPV6.require(!only_ipv6 || l4 & LAYER4 != 0, l3 as u64, 0, detail);
     // The framework checks this one when the client asks what is enabled.
     contract::TX_CHECKSUM_LAYER4.require(l4 & LAYER4 == 0 || l3 & LAYER3 != 0, l3 as u64, l4 as u64, detail);

@@ -67,7 +67,7 @@ fn wake_reason(entry: &'static str, globals: PNET_DRIVER_GLOBALS, handle: NETADA
 fn require_transition(entry: &str, device: WDFDEVICE) {
     let state = lab_kmdf::power_state(device);
     let ok = matches!(state, PowerState::PoweringUp | PowerState::PoweringDown);
-    contract::POWER_IN_TRANSITION.require(ok, 0, 0, || format!("{entry} in {state:?}"));
+    contract::POWER_LIST_IN_TRANSITION.check(ok, || format!("{entry} in {state:?}"));
 }
 
 unsafe extern "win64" fn NetDeviceGetPowerOffloadList(

@@ -30,7 +30,8 @@ fn check_init(entry: &str, direction: Direction, init: usize) -> u32 {
     let fits = found.is_some_and(|(_, _, _, d)| d == direction);
     contract::QUEUE_INIT.require(fits, 0, 0, || format!("{entry} with init {init:#x}"));
     let (thread, created, id, _) = found.expect("required above");
-    contract::QUEUE_CREATE_THREAD.require(thread == cpu::current_thread(), 0, 0, || format!("{entry} on another thread"));
+    contract::QUEUE_CREATE_THREAD
+        .require(thread == cpu::current_thread(), 0, 0, || format!("{entry} on another thread"));
     contract::QUEUE_CREATED_ONCE.require(!created, 0, 0, || format!("{entry} after a queue was created"));
     id
 }
@@ -257,13 +258,19 @@ unsafe extern "win64" fn NetRxQueueGetExtension(
     unsafe { get_extension(entry, Direction::Rx, handle, query, extension) }
 }
 
-unsafe extern "win64" fn NetTxQueueNotifyMoreCompletedPacketsAvailable(globals: PNET_DRIVER_GLOBALS, handle: NETPACKETQUEUE) {
+unsafe extern "win64" fn NetTxQueueNotifyMoreCompletedPacketsAvailable(
+    globals: PNET_DRIVER_GLOBALS,
+    handle: NETPACKETQUEUE,
+) {
     let entry = "NetTxQueueNotifyMoreCompletedPacketsAvailable";
     enter(entry, globals);
     require(entry, Direction::Tx, handle).notify();
 }
 
-unsafe extern "win64" fn NetRxQueueNotifyMoreReceivedPacketsAvailable(globals: PNET_DRIVER_GLOBALS, handle: NETPACKETQUEUE) {
+unsafe extern "win64" fn NetRxQueueNotifyMoreReceivedPacketsAvailable(
+    globals: PNET_DRIVER_GLOBALS,
+    handle: NETPACKETQUEUE,
+) {
     let entry = "NetRxQueueNotifyMoreReceivedPacketsAvailable";
     enter(entry, globals);
     require(entry, Direction::Rx, handle).notify();
@@ -274,6 +281,7 @@ unsafe extern "win64" fn NetTxQueueGetDemux8021p(globals: PNET_DRIVER_GLOBALS, h
     enter_passive(entry, globals);
     let queue = require(entry, Direction::Tx, handle);
     // The one Tx queue there is carries every priority.
-    contract::DEMUX_PRESENT.require(false, 0, queue.handle() as u64, || format!("{entry}: the queue has no demux property"));
+    contract::DEMUX_PRESENT
+        .require(false, 0, queue.handle() as u64, || format!("{entry}: the queue has no demux property"));
     0
 }
