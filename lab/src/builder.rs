@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// MSI-X messages that are offered when the caller does not say: all the adapter has.
-const ALL_MESSAGES: u32 = u32::MAX;
 /// KMDF version of the lab.
 const KMDF: (u16, u16) = (1, 33);
 
@@ -27,7 +25,7 @@ pub struct Builder {
     nic: NicConfig,
     seed: u64,
     preempt_one_in: u32,
-    messages: u32,
+    messages: Option<u32>,
     options: lab_netcx::Options,
 }
 
@@ -41,7 +39,7 @@ impl Builder {
             nic: NicConfig::default(),
             seed: 1,
             preempt_one_in: 64,
-            messages: ALL_MESSAGES,
+            messages: None,
             options: lab_netcx::Options { verifier: true, ..lab_netcx::Options::default() },
         }
     }
@@ -52,7 +50,7 @@ impl Builder {
         self
     }
 
-    /// The INF or INX that installs it. Without one: the file of the driver's name beside it, or none.
+    /// The INF or INX that installs it. Without one: the file of the driver's name beside it or in `inf/` above it, or none.
     pub fn inf(mut self, path: impl Into<PathBuf>) -> Builder {
         self.inf = Some(path.into());
         self
@@ -118,9 +116,10 @@ impl Builder {
         self
     }
 
-    /// MSI-X messages offered to the driver (at most what the adapter has); 0 = the line interrupt.
+    /// MSI-X messages granted to the driver, at most what the adapter has; 0 = the line interrupt. Without this call the
+    /// INF decides (`MSISupported`, `MessageNumberLimit`); without an INF all are granted.
     pub fn messages(mut self, n: u32) -> Builder {
-        self.messages = n;
+        self.messages = Some(n);
         self
     }
 
@@ -161,7 +160,7 @@ impl Builder {
     /// # Errors
     /// Any [`Error`] up to [`Error::AddDevice`]. After an error past the INF this process cannot build another machine.
     pub fn build(self) -> Result<Machine, Error> {
-        let inf = self.inf.clone().or_else(|| inf_beside(&self.driver)).map(|path| Inf::read(&path)).transpose()?;
+        let inf = self.inf.clone().or_else(|| find_inf(&self.driver)).map(|path| Inf::read(&path)).transpose()?;
         if let (None, Some((name, _))) = (&inf, self.keywords.first()) {
             return Err(Error::NoInf(name.clone()));
         }
@@ -169,7 +168,9 @@ impl Builder {
             return Err(Error::SecondMachine);
         }
         let nic = Nic::start(&self.nic)?;
-        let registry = self.registry(inf.as_ref(), &nic)?;
+        let install = inf.map(|inf| inf.install(pci_id(&nic))).transpose()?;
+        let registry = self.registry(install.as_ref())?;
+        let offered = self.messages.or(install.map(|i| i.message_limit)).unwrap_or(u32::MAX);
         let board = Arc::new(Board::new(nic.clone()));
         let stopped = board.clone();
         bugcheck::at_stop(move || {
@@ -182,8 +183,8 @@ impl Builder {
 
         let image = lab_kernel::image::load(&self.driver, &resolve)?;
         let sha256 = image.sha256().to_owned();
-        let driver = lab_kmdf::load_driver(image, registry).map_err(Error::DriverEntry)?;
-        let resources = Resources { bus: board.clone(), ..Resources::of_nic(&nic, self.messages) };
+        let driver = lab_kmdf::load_driver(image, registry)?;
+        let resources = Resources { bus: board.clone(), ..Resources::of_nic(&nic, offered) };
         let messages = resources.messages;
         let mut machine = Machine::new(board, driver);
         machine.about.file = self.driver.display().to_string();
@@ -199,17 +200,16 @@ impl Builder {
     }
 
     /// The device's software key: what the INF gives it, keywords, then raw values.
-    fn registry(&self, inf: Option<&Inf>, nic: &Nic) -> Result<Registry, Error> {
+    fn registry(&self, install: Option<&Install>) -> Result<Registry, Error> {
         let registry = Registry::new();
-        if let Some(inf) = inf {
-            let install = inf.install(pci_id(nic))?;
+        if let Some(install) = install {
             if let Some((major, minor)) = install.kmdf_version.filter(|v| *v > KMDF) {
                 return Err(Error::Kmdf(major, minor));
             }
             for (name, value) in &install.values {
                 registry.set(name, reg_value(value));
             }
-            for (name, value) in keyword_values(&install, &self.keywords)? {
+            for (name, value) in keyword_values(install, &self.keywords)? {
                 registry.set(&name, RegValue::Sz(value));
             }
         }
@@ -238,12 +238,18 @@ fn keyword_values(install: &Install, set: &[(String, String)]) -> Result<Vec<(St
     Ok(named.filter_map(|(k, v)| v.map(|v| (k.name.clone(), v))).collect())
 }
 
-/// The INF of the driver's name beside the driver.
-pub(crate) fn inf_beside(driver: &Path) -> Option<PathBuf> {
-    ["inf", "inx"].iter().map(|ext| driver.with_extension(ext)).find(|path| path.is_file())
+/// The INF or INX of the driver's name: beside the driver, else in a folder `inf` of the folders above it, as in a
+/// source tree.
+pub(crate) fn find_inf(driver: &Path) -> Option<PathBuf> {
+    let driver = driver.canonicalize().ok()?;
+    let beside = ["inf", "inx"].map(|extension| driver.with_extension(extension));
+    let names = beside.clone().map(|path| path.file_name().map(PathBuf::from).unwrap_or_default());
+    let above =
+        driver.ancestors().skip(1).flat_map(|folder| names.iter().map(move |name| folder.join("inf").join(name)));
+    beside.iter().cloned().chain(above).find(|path| path.is_file())
 }
 
-fn resolve(module: &str, name: &str) -> Option<usize> {
+pub(crate) fn resolve(module: &str, name: &str) -> Option<usize> {
     lab_kernel::exports::resolve(module, name).or_else(|| lab_kmdf::resolve(module, name))
 }
 
@@ -312,6 +318,24 @@ mod tests {
         assert!(values(&[("*Rx", "65")]).unwrap_err().to_string().contains("steps of 8"));
         let unknown = values(&[("*Tx", "64")]).unwrap_err().to_string();
         assert!(unknown.contains("*Tx") && unknown.contains("*Rx, Mac"), "{unknown}");
+    }
+
+    #[test]
+    fn the_inf_is_found_beside_the_driver_and_above() {
+        let folder = std::env::temp_dir().join(format!("netcx-lab-inf-{}", std::process::id()));
+        let (out, inf) = (folder.join("target/x64"), folder.join("inf"));
+        std::fs::create_dir_all(&out).unwrap();
+        std::fs::create_dir_all(&inf).unwrap();
+        let touch = |path: &Path| std::fs::write(path, "").unwrap();
+        let driver = out.join("d.sys");
+        touch(&driver);
+        let found = || find_inf(&driver).map(|p| p.strip_prefix(folder.canonicalize().unwrap()).unwrap().to_owned());
+        assert_eq!(found(), None);
+        touch(&inf.join("d.inx"));
+        assert_eq!(found(), Some("inf/d.inx".into()));
+        touch(&out.join("d.inf"));
+        assert_eq!(found(), Some("target/x64/d.inf".into()));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -1,22 +1,29 @@
 //! The command line.
 
-use crate::demo::{Demo, dhcp_section};
+use crate::builder::find_inf;
+use crate::demo::{Demo, PING_BYTES, dhcp_section, ping_section};
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::stack::PingResult;
 use crate::{Builder, Clock, Net};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lab_kernel::cpu;
 use lab_netcx::LinkState;
+use signal_hook::consts::SIGINT;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const LINK: Duration = Duration::from_secs(10);
 const DHCP: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,8 +33,9 @@ Examples:
       The same with a small receive ring, a capture for Wireshark and figures for programs.
   netcx-lab run igbcx.sys --seconds 60
       Takes an address and answers pings for a minute.
-  netcx-lab run igbcx.sys --net dgram:/tmp/lab,/tmp/peer --ip 10.0.0.1/24
-      The cable leads to a datagram socket, for example another QEMU's `-netdev dgram`.
+  netcx-lab run igbcx.sys --net dgram:/tmp/a,/tmp/b --ip 10.0.0.1/24 --ping 10.0.0.2
+      The cable leads to a datagram socket: another QEMU's `-netdev dgram`, or a second lab with
+      --net dgram:/tmp/b,/tmp/a --ip 10.0.0.2/24.
   netcx-lab info igbcx.sys --inf inf/igbcx.inx
       Headers, imports, PDB and keywords, without running anything.
 
@@ -57,7 +65,7 @@ enum Command {
 struct Common {
     /// The driver image
     driver: PathBuf,
-    /// INF or INX of the driver [default: the file of the driver's name beside it]
+    /// INF or INX of the driver [default: the one of its name, beside it or in inf/ above it]
     #[arg(long, value_name = "FILE")]
     inf: Option<PathBuf>,
     /// QEMU's name of the adapter
@@ -75,7 +83,7 @@ struct Common {
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// MSI-X messages offered to the driver; 0 = the line interrupt [default: all the adapter has]
+    /// MSI-X messages granted to the driver; 0 = the line interrupt [default: as the INF says]
     #[arg(long, value_name = "N")]
     messages: Option<u32>,
     /// Seed of every random choice
@@ -109,7 +117,10 @@ struct Run {
     /// A fixed address instead of DHCP
     #[arg(long, value_name = "ADDRESS/PREFIX")]
     ip: Option<Subnet>,
-    /// How long to stay
+    /// Ping this address once a second
+    #[arg(long, value_name = "ADDRESS")]
+    ping: Option<Ipv4Addr>,
+    /// How long to stay, in seconds; Ctrl-C ends the run in order before that
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
 }
@@ -133,7 +144,7 @@ struct DemoArgs {
 struct Info {
     /// The driver image
     driver: PathBuf,
-    /// INF or INX of the driver [default: the file of the driver's name beside it]
+    /// INF or INX of the driver [default: the one of its name, beside it or in inf/ above it]
     #[arg(long, value_name = "FILE")]
     inf: Option<PathBuf>,
 }
@@ -216,6 +227,8 @@ fn builder(common: &Common) -> Builder {
     }
     if let Some(inf) = &common.inf {
         builder = builder.inf(inf);
+    } else if find_inf(&common.driver).is_none() {
+        eprintln!("no INF found: the driver sees no keywords and is granted every message (--inf FILE)");
     }
     if let Some(pcap) = &common.pcap {
         builder = builder.pcap(pcap);
@@ -251,6 +264,7 @@ fn run(args: &Run) -> Result<Report, Error> {
     }
     let mut report = machine.finish();
     report.dhcp = sections.dhcp;
+    report.ping = sections.ping;
     sections.failures.into_iter().for_each(|f| report.fail(f));
     Ok(report)
 }
@@ -272,13 +286,34 @@ fn stay(args: &Run, machine: &mut Machine, report: &mut Report) -> Result<(), Er
         Some(address) => eprintln!("{address} answers pings for {} s", args.seconds),
         None => eprintln!("no address; staying for {} s", args.seconds),
     }
+    let interrupted = interrupt_flag().map_err(Error::Signal)?;
+    let mut pings = PingResult::default();
     for second in 1..=args.seconds {
-        stack.serve(Duration::from_secs(1));
+        let end = cpu::now() + SECOND;
+        if let Some(to) = args.ping {
+            pings.add(stack.ping(to, 1, PING_BYTES, SECOND, &mut |_| {}));
+            report.ping = Some(ping_section(&pings));
+        }
+        stack.serve(end.saturating_sub(cpu::now()));
         let (stats, link) = (adapter.stats(), link_text(adapter.link()));
         let counts = (stats.tx_packets, stats.rx_packets, stats.advance_calls);
         eprintln!("{second:>4} s  {link}  sent {}  received {}  Advance calls {}", counts.0, counts.1, counts.2);
+        if interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    if args.ping.is_some() && pings.received == 0 {
+        report.fail("no ping came back");
     }
     Ok(())
+}
+
+/// Set by the first Ctrl-C; the second one ends the process at once.
+fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_default(SIGINT, flag.clone())?;
+    signal_hook::flag::register(SIGINT, flag.clone())?;
+    Ok(flag)
 }
 
 fn link_text(link: LinkState) -> String {
@@ -315,7 +350,7 @@ fn info(driver: &Path, inf: Option<&Path>) -> ExitCode {
 }
 
 fn rules() -> ExitCode {
-    for rule in lab_kernel::rules::snapshot() {
+    for rule in lab_kernel::rules::all() {
         println!("{}\n    {}\n    {}", rule.name, rule.text, rule.source);
     }
     ExitCode::SUCCESS

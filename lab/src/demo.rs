@@ -18,7 +18,7 @@ const LINK: Duration = Duration::from_secs(10);
 const DHCP: Duration = Duration::from_secs(30);
 const PING: Duration = Duration::from_secs(1);
 /// Bytes of an echo payload.
-const PING_BYTES: usize = 56;
+pub(crate) const PING_BYTES: usize = 56;
 /// Longest wait for the server's own record of a transfer, which it writes after the last byte.
 const RECORD: Duration = Duration::from_secs(5);
 
@@ -62,6 +62,7 @@ impl Demo {
         }
         progress.stage("remove", 1);
         let mut report = machine.finish();
+        progress.set(1);
         progress.done();
         report.dhcp = sections.dhcp;
         report.ping = sections.ping;
@@ -80,12 +81,14 @@ impl Demo {
     ) -> Result<(), Error> {
         machine.start()?;
         machine.wait_link(true, LINK)?;
+        progress.set(1);
         let mut stack = machine.stack()?;
 
         progress.stage("DHCP", 1);
         let begun = cpu::now();
         let lease = stack.dhcp(DHCP)?;
         report.dhcp = Some(dhcp_section(&lease, cpu::now() - begun));
+        progress.set(1);
         // slirp's gateway is the loopback of the host.
         let gateway = lease.router.unwrap_or(lease.server);
 
@@ -181,7 +184,8 @@ pub(crate) fn dhcp_section(lease: &Lease, took: Duration) -> Dhcp {
     }
 }
 
-fn ping_section(ping: &PingResult) -> Ping {
+/// The report's section about pings.
+pub(crate) fn ping_section(ping: &PingResult) -> Ping {
     let us = |d: Option<Duration>| d.map(|d| d.as_secs_f64() * 1e6);
     let rtt = || {
         Some(Rtt {

@@ -12,6 +12,7 @@ pub struct Status(pub i32);
 const NAMES: &[(u32, &str)] = &[
     (0xC000_0001, "STATUS_UNSUCCESSFUL"),
     (0xC000_0002, "STATUS_NOT_IMPLEMENTED"),
+    (0xC000_0004, "STATUS_INFO_LENGTH_MISMATCH"),
     (0xC000_0008, "STATUS_INVALID_HANDLE"),
     (0xC000_000D, "STATUS_INVALID_PARAMETER"),
     (0xC000_000E, "STATUS_NO_SUCH_DEVICE"),
@@ -19,19 +20,20 @@ const NAMES: &[(u32, &str)] = &[
     (0xC000_0017, "STATUS_NO_MEMORY"),
     (0xC000_0023, "STATUS_BUFFER_TOO_SMALL"),
     (0xC000_0034, "STATUS_OBJECT_NAME_NOT_FOUND"),
+    (0xC000_0056, "STATUS_DELETE_PENDING"),
     (0xC000_0059, "STATUS_REVISION_MISMATCH"),
     (0xC000_009A, "STATUS_INSUFFICIENT_RESOURCES"),
     (0xC000_009D, "STATUS_DEVICE_NOT_CONNECTED"),
+    (0xC000_009E, "STATUS_DEVICE_POWER_FAILURE"),
     (0xC000_00A3, "STATUS_DEVICE_NOT_READY"),
     (0xC000_00B5, "STATUS_IO_TIMEOUT"),
     (0xC000_00BB, "STATUS_NOT_SUPPORTED"),
-    (0xC000_0004, "STATUS_INFO_LENGTH_MISMATCH"),
+    (0xC000_00C0, "STATUS_DEVICE_DOES_NOT_EXIST"),
     (0xC000_0182, "STATUS_DEVICE_CONFIGURATION_ERROR"),
     (0xC000_0184, "STATUS_INVALID_DEVICE_STATE"),
     (0xC000_0185, "STATUS_IO_DEVICE_ERROR"),
     (0xC000_0186, "STATUS_DEVICE_PROTOCOL_ERROR"),
     (0xC000_02B6, "STATUS_DEVICE_REMOVED"),
-    (0xC000_0451, "STATUS_HARDWARE_MEMORY_ERROR"),
     (0xC000_0483, "STATUS_DEVICE_HARDWARE_ERROR"),
 ];
 
@@ -55,7 +57,7 @@ pub enum Error {
     #[error(transparent)]
     Inf(#[from] InfError),
     /// A keyword was set but there is no INF that declares keywords.
-    #[error("{0} cannot be set: no INF was given or found beside the driver (--inf FILE)")]
+    #[error("{0} cannot be set: no INF was given or found (--inf FILE)")]
     NoInf(String),
     /// The INF does not declare the keyword.
     #[error("the INF has no keyword {name}; it has {}", known.join(", "))]
@@ -78,17 +80,19 @@ pub enum Error {
     #[error("the driver image: {0}")]
     Image(#[from] lab_kernel::image::LoadError),
     /// DriverEntry failed.
-    #[error("DriverEntry: {0}")]
-    DriverEntry(lab_kmdf::RunError),
+    #[error(transparent)]
+    DriverEntry(#[from] lab_kmdf::RunError),
     /// EvtDriverDeviceAdd failed.
     #[error("EvtDriverDeviceAdd: {0}")]
     AddDevice(Status),
     /// A PnP or power transition failed.
-    #[error("{transition}: {status}")]
+    #[error("{transition}: {step}: {status}")]
     Transition {
         /// Which.
         transition: &'static str,
-        /// What the framework said.
+        /// The callback that failed, or "the framework".
+        step: &'static str,
+        /// Its status.
         status: Status,
     },
     /// The device was removed before.
@@ -111,6 +115,9 @@ pub enum Error {
     /// The loopback server could not be started.
     #[error("the HTTP server on the loopback: {0}")]
     Server(std::io::Error),
+    /// Ctrl-C could not be caught.
+    #[error("catching Ctrl-C: {0}")]
+    Signal(std::io::Error),
     /// The network did not do what was asked.
     #[error(transparent)]
     Stack(#[from] crate::stack::StackError),

@@ -1,6 +1,6 @@
 //! What a driver file says about itself, without running it.
 
-use crate::builder::{inf_beside, is_resolved};
+use crate::builder::{find_inf, is_resolved};
 use crate::inf::{Inf, InfError, Kind};
 use crate::sha256::Sha256;
 use object::pe::{self, ImageNtHeaders64};
@@ -35,7 +35,7 @@ pub fn describe(path: &Path, inf: Option<&Path>) -> Result<String, InfoError> {
     lines.extend(sections(&image));
     lines.extend(imports(&image).map_err(|e| InfoError::Image(path.into(), e))?);
     lines.push(pdb(path, &image));
-    if let Some(inf) = inf.map(Path::to_owned).or_else(|| inf_beside(path)) {
+    if let Some(inf) = inf.map(Path::to_owned).or_else(|| find_inf(path)) {
         lines.extend(inf_lines(&inf)?);
     }
     Ok(lines.join("\n"))
@@ -115,9 +115,21 @@ fn pdb(path: &Path, image: &PeFile64<'_>) -> String {
 fn inf_lines(path: &Path) -> Result<Vec<String>, InfoError> {
     let inf = Inf::read(path)?;
     let mut lines = vec![format!("inf        {}", path.display())];
+    let mut sections = Vec::new();
     for model in inf.models() {
         lines.push(format!("installs   {} as {}", model.ids.join(", "), model.description));
-        let install = inf.install_section(&model.install)?;
+        if !sections.contains(&model.install) {
+            sections.push(model.install.clone());
+        }
+    }
+    for section in sections {
+        let install = inf.install_section(&section)?;
+        let interrupts = match install.message_limit {
+            0 => "the line interrupt".into(),
+            u32::MAX => "as many messages as the adapter has".into(),
+            limit => format!("at most {limit} messages"),
+        };
+        lines.push(format!("section    [{section}]: {interrupts}"));
         for keyword in &install.keywords {
             let default = keyword.default.as_deref().unwrap_or("absent");
             lines.push(format!("keyword    {} = {default} ({})", keyword.name, allowed(&keyword.kind)));
@@ -132,5 +144,20 @@ fn allowed(kind: &Kind) -> String {
         Kind::Choice(values) => values.iter().map(|(v, text)| format!("{v}: {text}")).collect::<Vec<_>>().join(", "),
         Kind::Text { limit: Some(limit) } => format!("text of at most {limit} characters"),
         Kind::Text { limit: None } => "text".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_driver_is_refused() {
+        let missing = describe(Path::new("/nonexistent/d.sys"), None);
+        assert!(matches!(missing, Err(InfoError::Read(..))));
+        let text = describe(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), None);
+        assert!(matches!(text, Err(InfoError::Image(..))));
+        let elf = describe(&std::env::current_exe().unwrap(), None);
+        assert!(matches!(elf, Err(InfoError::Image(..))));
     }
 }

@@ -24,6 +24,8 @@
 //!
 //! One process runs one machine: a stop of the machine (bugcheck) ends the process with code 3.
 
+#![forbid(unsafe_code)]
+
 pub mod board;
 mod builder;
 pub mod cli;

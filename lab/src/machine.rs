@@ -1,7 +1,7 @@
 //! The machine: adapter, driver and device, moved through PnP and power states as Windows would.
 
 use crate::board::{Board, LoggedWire};
-use crate::builder::Builder;
+use crate::builder::{self, Builder};
 use crate::error::{Error, Status};
 use crate::log::Entry;
 use crate::model::Model;
@@ -10,9 +10,9 @@ use crate::stack::{AdapterPort, Stack};
 use lab_kernel::{bugcheck, cpu, exports, pool, rules};
 use lab_kmdf::{Device, Driver, Resources};
 use lab_netcx::{Adapter, AdapterStats, QueueStats};
-use lab_nic::{DmaFault, Nic, NicStats};
+use lab_nic::{DmaFault, Nic};
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wdk_sys::_WDF_POWER_DEVICE_STATE::WdfPowerDeviceD3;
@@ -25,6 +25,8 @@ pub struct Machine {
     board: Arc<Board>,
     driver: Option<Driver>,
     device: Option<Device>,
+    /// What the device was added with.
+    resources: Option<Resources>,
     /// Counters of the adapter object, kept when the device goes.
     last_stats: AdapterStats,
     built: Instant,
@@ -46,6 +48,7 @@ impl Machine {
             board,
             driver: Some(driver),
             device: None,
+            resources: None,
             last_stats: AdapterStats::default(),
             built: Instant::now(),
             leaks: Vec::new(),
@@ -57,8 +60,34 @@ impl Machine {
 
     pub(crate) fn add_device(&mut self, resources: Resources) -> Result<(), Error> {
         let driver = self.driver.as_ref().ok_or(Error::Removed)?;
+        self.resources = Some(resources.clone());
         self.device = Some(driver.add_device(resources).map_err(|s| Error::AddDevice(Status(s)))?);
         Ok(())
+    }
+
+    /// The PnP manager finds the adapter again: after [`Machine::remove`], EvtDriverDeviceAdd with the resources of
+    /// before. The device is not started.
+    ///
+    /// # Errors
+    /// [`Error::AddDevice`], and [`Error::Removed`] if the machine has no driver.
+    pub fn add_again(&mut self) -> Result<(), Error> {
+        self.remove();
+        let resources = self.resources.clone().ok_or(Error::Removed)?;
+        self.add_device(resources)
+    }
+
+    /// Removes the device, unloads the driver, loads its file again and adds the device, which is not started.
+    ///
+    /// # Errors
+    /// Any [`Error`] of the image, DriverEntry or EvtDriverDeviceAdd.
+    pub fn reload(&mut self) -> Result<(), Error> {
+        self.remove();
+        let driver = self.driver.take().ok_or(Error::Removed)?;
+        let registry = driver.registry().clone();
+        driver.unload();
+        let image = lab_kernel::image::load(Path::new(&self.about.file), &builder::resolve)?;
+        self.driver = Some(lab_kmdf::load_driver(image, registry).map_err(Error::DriverEntry)?);
+        self.add_again()
     }
 
     /// IRP_MN_START_DEVICE: PrepareHardware, D0Entry, interrupts, datapath.
@@ -66,7 +95,7 @@ impl Machine {
     /// # Errors
     /// [`Error::Transition`] with the driver's status; the framework has unwound what was begun.
     pub fn start(&mut self) -> Result<(), Error> {
-        transition("start", self.device()?.start())
+        self.transition("start", Device::start)
     }
 
     /// IRP_MN_STOP_DEVICE; the device can be started again.
@@ -74,7 +103,7 @@ impl Machine {
     /// # Errors
     /// [`Error::Transition`].
     pub fn stop(&mut self) -> Result<(), Error> {
-        transition("stop", self.device()?.stop())
+        self.transition("stop", Device::stop)
     }
 
     /// D0 to D3.
@@ -82,7 +111,7 @@ impl Machine {
     /// # Errors
     /// [`Error::Transition`].
     pub fn d3(&mut self) -> Result<(), Error> {
-        transition("to D3", self.device()?.to_dx(WdfPowerDeviceD3))
+        self.transition("to D3", |device| device.to_dx(WdfPowerDeviceD3))
     }
 
     /// D3 to D0.
@@ -90,7 +119,7 @@ impl Machine {
     /// # Errors
     /// [`Error::Transition`].
     pub fn d0(&mut self) -> Result<(), Error> {
-        transition("to D0", self.device()?.to_d0())
+        self.transition("to D0", Device::to_d0)
     }
 
     /// The adapter is pulled out: from now on reads are all ones; the PnP manager tells the driver.
@@ -194,14 +223,20 @@ impl Machine {
 
     /// Should the machine be stopped (bugcheck, deadlock, unknown import), a report that says so goes to `json`.
     pub fn report_if_stopped(&self, json: PathBuf) {
-        let figures = Figures::of(self);
+        let (figures, adapter) = (Figures::of(self), self.adapter().ok());
         bugcheck::at_stop(move || {
-            // The adapter object may be in the middle of a change: its counters stay out.
-            let mut report = figures.report(&AdapterStats::default());
-            report.fail("the machine was stopped; standard error says why");
-            report.judge();
-            if let Err(e) = report.write_json(&json) {
-                eprintln!("cannot write {}: {e}", json.display());
+            let write = |stats: &AdapterStats| {
+                let mut report = figures.report(stats);
+                report.fail("the machine was stopped; standard error says why");
+                report.judge();
+                if let Err(e) = report.write_json(&json) {
+                    eprintln!("cannot write {}: {e}", json.display());
+                }
+            };
+            // The stopped thread may hold a lock of the adapter object for ever: one report is written before it is asked.
+            write(&AdapterStats::default());
+            if let Some(adapter) = adapter {
+                write(&adapter.stats());
             }
         });
     }
@@ -213,6 +248,14 @@ impl Machine {
         let mut report = self.report();
         report.judge();
         report
+    }
+
+    fn transition(&self, name: &'static str, go: impl FnOnce(&Device) -> Result<(), i32>) -> Result<(), Error> {
+        let device = self.device()?;
+        go(device).map_err(|status| {
+            let (step, status) = device.last_failure().map_or(("the framework", status), |f| (f.step, f.status));
+            Error::Transition { transition: name, step, status: Status(status) }
+        })
     }
 
     fn tear_down(&mut self) {
@@ -269,7 +312,7 @@ impl Figures {
             tx: direction(stats.tx_packets, stats.tx_bytes, tails(Model::is_tx_tail), &stats.tx_queues),
             rx: direction(stats.rx_packets, stats.rx_bytes, tails(Model::is_rx_tail), &stats.rx_queues),
             mmio: Mmio { reads: nic.mmio_reads, writes: nic.mmio_writes },
-            interrupts: interrupts(&nic),
+            interrupts: cpu::stats().interrupts,
             advance_calls: stats.advance_calls,
             dma_faults: faults.len() as u64,
             dma_fault_list: faults.iter().map(fault_text).collect(),
@@ -285,16 +328,8 @@ impl Figures {
     }
 }
 
-fn transition(name: &'static str, result: Result<(), i32>) -> Result<(), Error> {
-    result.map_err(|status| Error::Transition { transition: name, status: Status(status) })
-}
-
 fn adapter_stats(device: &Device) -> AdapterStats {
     lab_netcx::adapter_of(device.handle()).map(Adapter::stats).unwrap_or_default()
-}
-
-fn interrupts(nic: &NicStats) -> u64 {
-    nic.interrupts.iter().sum::<u64>() + nic.line_interrupts
 }
 
 fn direction(packets: u64, bytes: u64, tail_writes: u64, queues: &[QueueStats]) -> Direction {

@@ -37,10 +37,10 @@ impl Progress {
         }
     }
 
-    /// The stage is over.
+    /// The stage is over; its bar stays where it came to.
     pub fn done(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish();
+            bar.abandon();
         }
     }
 

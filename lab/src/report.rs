@@ -34,7 +34,7 @@ pub struct Report {
     pub rx: Direction,
     /// Register accesses.
     pub mmio: Mmio,
-    /// Interrupts that the adapter raised and the machine took.
+    /// Calls of the driver's interrupt service routines.
     pub interrupts: u64,
     /// Calls of EvtPacketQueueAdvance, all queues.
     pub advance_calls: u64,
@@ -71,7 +71,7 @@ pub struct NicInfo {
     pub clock: String,
     /// DMA was confined to what the driver mapped.
     pub fence: bool,
-    /// MSI-X messages offered to the driver; 0 = the line interrupt.
+    /// MSI-X messages granted to the driver; 0 = the line interrupt.
     pub messages: u32,
     /// Seed of every random choice.
     pub seed: u64,

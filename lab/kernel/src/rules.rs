@@ -121,6 +121,37 @@ pub fn snapshot() -> Vec<RuleCount> {
     counts
 }
 
+/// Every rule of this program, checked or not, with its counters, by name.
+pub fn all() -> Vec<RuleCount> {
+    unsafe extern "C" {
+        #[link_name = "__start_lab_rules"]
+        static FIRST: usize;
+        #[link_name = "__stop_lab_rules"]
+        static END: usize;
+    }
+    let first = (&raw const FIRST).cast::<&'static Rule>();
+    let end = (&raw const END).cast::<&'static Rule>();
+    // SAFETY: the linker puts these symbols around the section lab_rules, which holds references to rules and nothing
+    // else (`list_rule!` alone writes to it).
+    let rules = unsafe { std::slice::from_raw_parts(first, end.offset_from_unsigned(first)) };
+    let mut counts: Vec<_> = rules.iter().map(|r| r.count()).collect();
+    counts.sort_by_key(|c| c.name);
+    counts
+}
+
+/// Puts a static rule on the list that [`all`](crate::rules::all) reads.
+#[macro_export]
+macro_rules! list_rule {
+    ($rule:expr) => {
+        const _: () = {
+            #[used]
+            // SAFETY: the section holds `&'static Rule` and nothing else, as `rules::all` expects.
+            #[unsafe(link_section = "lab_rules")]
+            static LISTED: &$crate::rules::Rule = &$rule;
+        };
+    };
+}
+
 /// Declares rules as statics: `rules! { NAME: "what must hold", "source"; ... }`.
 #[macro_export]
 macro_rules! rules {
@@ -130,6 +161,7 @@ macro_rules! rules {
             #[doc = concat!("\n\nSource: ", $source)]
             $(#[$meta])*
             pub static $name: $crate::rules::Rule = $crate::rules::Rule::new(stringify!($name), $text, $source);
+            $crate::list_rule!($name);
         )*
     };
 }

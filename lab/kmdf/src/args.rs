@@ -24,16 +24,15 @@ impl<T: Copy> In<T> {
         // SAFETY: the caller of the entry vouches for a T behind a pointer that is not null; it need not be aligned.
         (!self.0.is_null()).then(|| unsafe { self.0.read_unaligned() })
     }
-}
 
-impl In<u32> {
-    /// A structure that begins with its Size: the Size alone, before the whole is read.
-    pub(crate) fn size_of<T>(pointer: In<T>, what: &'static str) -> u32 {
-        if pointer.0.is_null() {
+    /// The Size that a structure of the framework begins with, to be checked before the whole is read; null is bugcheck
+    /// 0x10D code 4.
+    pub(crate) fn size(self, what: &'static str) -> u32 {
+        if self.0.is_null() {
             null_pointer(what);
         }
-        // SAFETY: the structures of the framework begin with a ULONG Size, which is there whatever the version.
-        unsafe { pointer.0.cast::<u32>().read_unaligned() }
+        // SAFETY: such structures begin with a ULONG Size, which is there whatever their version.
+        unsafe { self.0.cast::<u32>().read_unaligned() }
     }
 }
 

@@ -210,7 +210,7 @@ ddi! {
         payload::<Enabler>(enabler.cast()).maximum_fragments.get()
     }
 
-    fn WdfDmaEnablerSetMaximumScatterGatherElements(DISPATCH_LEVEL; enabler: WDFDMAENABLER, maximum: usize) {
+    fn WdfDmaEnablerSetMaximumScatterGatherElements(PASSIVE_LEVEL; enabler: WDFDMAENABLER, maximum: usize) {
         let enabler = payload::<Enabler>(enabler.cast());
         if SCATTER_GATHER_LIMIT.check(maximum > 0, || "0 elements".into()) {
             enabler.maximum_fragments.set(maximum);
@@ -237,7 +237,7 @@ ddi! {
         attributes: In<WDF_OBJECT_ATTRIBUTES>, result: Out<WDFCOMMONBUFFER>,
     ) -> NTSTATUS {
         payload::<Enabler>(enabler.cast());
-        if !size_is("WDF_COMMON_BUFFER_CONFIG", In::size_of(config, "Config"), size_of::<WDF_COMMON_BUFFER_CONFIG>()) {
+        if !size_is("WDF_COMMON_BUFFER_CONFIG", config.size("Config"), size_of::<WDF_COMMON_BUFFER_CONFIG>()) {
             return STATUS_INFO_LENGTH_MISMATCH;
         }
         result.set(std::ptr::null_mut(), "CommonBuffer");
@@ -277,7 +277,7 @@ fn create_enabler(
     if !device_above(parent).is_some_and(|d| std::ptr::eq(d, device)) {
         return Err(STATUS_WDF_OBJECT_ATTRIBUTES_INVALID);
     }
-    if !size_is("WDF_DMA_ENABLER_CONFIG", In::size_of(config, "Config"), size_of::<WDF_DMA_ENABLER_CONFIG>()) {
+    if !size_is("WDF_DMA_ENABLER_CONFIG", config.size("Config"), size_of::<WDF_DMA_ENABLER_CONFIG>()) {
         return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
     let config = config.get("Config");

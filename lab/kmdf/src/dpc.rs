@@ -69,7 +69,7 @@ ddi! {
         payload::<Dpc>(handle.cast()).enqueue(handle).into()
     }
 
-    fn WdfDpcCancel(DISPATCH_LEVEL; handle: WDFDPC, wait: BOOLEAN) -> BOOLEAN {
+    fn WdfDpcCancel(HIGH_LEVEL; handle: WDFDPC, wait: BOOLEAN) -> BOOLEAN {
         let was_queued = payload::<Dpc>(handle.cast()).queued.take().is_some();
         let passive = cpu::irql() == cpu::PASSIVE_LEVEL;
         if wait != 0 && DPC_CANCEL_WAIT.check(passive, || format!("IRQL {}", cpu::irql())) {
@@ -78,14 +78,14 @@ ddi! {
         was_queued.into()
     }
 
-    fn WdfDpcGetParentObject(DISPATCH_LEVEL; handle: WDFDPC) -> WDFOBJECT {
+    fn WdfDpcGetParentObject(HIGH_LEVEL; handle: WDFDPC) -> WDFOBJECT {
         payload::<Dpc>(handle.cast());
         parent_of(handle.cast())
     }
 }
 
 fn create(config: In<WDF_DPC_CONFIG>, attributes: In<WDF_OBJECT_ATTRIBUTES>) -> Result<WDFOBJECT, NTSTATUS> {
-    if !size_is("WDF_DPC_CONFIG", In::size_of(config, "Config"), size_of::<WDF_DPC_CONFIG>()) {
+    if !size_is("WDF_DPC_CONFIG", config.size("Config"), size_of::<WDF_DPC_CONFIG>()) {
         return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
     let config = config.get("Config");

@@ -18,9 +18,9 @@ pub fn fail_call(name: &str, nth: u64, status: NTSTATUS) {
     PLANS.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
 }
 
-/// Forgets all planned failures.
-pub fn clear_failures() {
-    PLANS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+/// Forgets all planned failures; how many of them had not come about.
+pub fn clear_failures() -> usize {
+    PLANS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).count()
 }
 
 /// The failure planned for this call of `name`, if its turn has come. Every entry that returns an NTSTATUS asks once
@@ -52,5 +52,7 @@ mod tests {
         assert_eq!(take_failure("WdfB"), None);
         assert_eq!(take_failure("WdfA"), Some(-5));
         assert_eq!(take_failure("WdfA"), None);
+        fail_call("WdfA", 1, -5);
+        assert_eq!((clear_failures(), clear_failures()), (1, 0));
     }
 }

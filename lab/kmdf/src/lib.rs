@@ -14,6 +14,7 @@
 mod abi;
 mod args;
 mod bus;
+mod class;
 mod collection;
 mod ddi;
 mod device;
@@ -38,11 +39,12 @@ mod work_item;
 mod worker;
 
 pub use bus::Bus;
+pub use class::ClassExtension;
 pub use device::{Device, Failure, PowerState, attach_class, bus_of, class_data, power_state, registry_of};
 pub use dma::{DmaEnablerInfo, dma_enabler_info};
 pub use driver::{Driver, Entry, RunError, load_driver, run_entry};
 pub use fault::{clear_failures, fail_call, take_failure};
-pub use loader::{ClassExtension, register_class, resolve};
+pub use loader::{register_class, resolve};
 pub use object::{
     Hooks, LiveObject, create_object, delete_object, dereference, kind_of, live_objects, parent_of, payload,
     payload_opt, reference, set_hooks,

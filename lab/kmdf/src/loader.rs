@@ -4,6 +4,7 @@
 #![allow(non_snake_case, reason = "the loader's exports keep their names")]
 
 use crate::abi::STATUS_REVISION_MISMATCH;
+use crate::class::ClassExtension;
 use crate::object::{delete_object, live_objects_of};
 use crate::table;
 use lab_kernel::rules;
@@ -11,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use wdk_sys::{
     NT_SUCCESS, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, PWDF_DRIVER_GLOBALS, STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, WDF_BIND_INFO, WDF_BIND_INFO2,
-    WDF_CLASS_BIND_INFO, WDF_CLASS_BIND_INFO2, WDF_DRIVER_GLOBALS, WDFDEVICE, WDFFUNC, WDFOBJECT,
+    WDF_CLASS_BIND_INFO, WDF_CLASS_BIND_INFO2, WDF_DRIVER_GLOBALS, WDFFUNC, WDFOBJECT,
 };
 
 rules! {
@@ -27,59 +28,6 @@ const KNOWN_COUNTS: [u32; 13] = [383, 386, 387, 396, 432, 438, 444, 446, 448, 45
 /// Up to this count the table is copied to FuncTable; newer clients get a pointer to it there.
 const COPIED_UP_TO: u32 = 438;
 const FRAMEWORK_MINOR: u32 = 33;
-
-/// A class extension (NetAdapterCx): binding, and hooks in the order of KMDF's power state machine, which are called
-/// only for devices it is attached to. Hooks run at PASSIVE_LEVEL.
-pub trait ClassExtension: Sync {
-    /// Name in the class bind record.
-    fn name(&self) -> &'static str;
-
-    /// Fills the client's function table and globals (WdfVersionBindClass).
-    ///
-    /// # Safety
-    /// `record` is the client's, of 80 or 120 bytes as its Size says.
-    unsafe fn bind(&self, record: *mut WDF_CLASS_BIND_INFO, globals: PWDF_DRIVER_GLOBALS) -> NTSTATUS;
-
-    /// Undoes `bind` (WdfVersionUnbindClass).
-    ///
-    /// # Safety
-    /// `record` was bound.
-    unsafe fn unbind(&self, record: *mut WDF_CLASS_BIND_INFO, globals: PWDF_DRIVER_GLOBALS);
-
-    /// After WdfDeviceCreate made the device, before it returns. A failure fails WdfDeviceCreate.
-    fn device_created(&self, _device: WDFDEVICE) -> NTSTATUS {
-        STATUS_SUCCESS
-    }
-
-    /// Before EvtDevicePrepareHardware. A failure skips the driver's callback.
-    fn pre_prepare_hardware(&self, _device: WDFDEVICE) -> NTSTATUS {
-        STATUS_SUCCESS
-    }
-
-    /// After EvtDevicePrepareHardware succeeded. A failure releases the hardware.
-    fn post_prepare_hardware(&self, _device: WDFDEVICE) -> NTSTATUS {
-        STATUS_SUCCESS
-    }
-
-    /// After D0Entry, interrupts connected, EvtDeviceD0EntryPostInterruptsEnabled and DMA enabled: create the
-    /// datapath. A failure powers the device down again, beginning with `pre_d0_exit_interrupts_disabled`.
-    fn post_d0_entry_interrupts_enabled(&self, _device: WDFDEVICE) -> NTSTATUS {
-        STATUS_SUCCESS
-    }
-
-    /// Before EvtDeviceD0ExitPreInterruptsDisabled, EvtInterruptDisable and EvtDeviceD0Exit: stop and destroy the
-    /// datapath.
-    fn pre_d0_exit_interrupts_disabled(&self, _device: WDFDEVICE) {}
-
-    /// Before EvtDeviceReleaseHardware.
-    fn pre_release_hardware(&self, _device: WDFDEVICE) {}
-
-    /// After EvtDeviceReleaseHardware.
-    fn post_release_hardware(&self, _device: WDFDEVICE) {}
-
-    /// A surprise removal was seen, before EvtDeviceSurpriseRemoval.
-    fn surprise_removed(&self, _device: WDFDEVICE) {}
-}
 
 struct BoundClass {
     record: usize,
@@ -266,7 +214,7 @@ unsafe fn fill_version_info(info: &WDF_BIND_INFO2) {
             *higher = 0;
         }
         if let Some(count) = info.FuncCountPtr.as_mut() {
-            *count = info.V1.FuncCount;
+            *count = table::functions().len() as u32;
         }
     }
 }

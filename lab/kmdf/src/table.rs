@@ -39,6 +39,7 @@ pub(crate) fn implemented() -> HashMap<&'static str, usize> {
         crate::memory::entries(),
         crate::registry::api::entries(),
         crate::query_interface::entries(),
+        crate::verifier::entries(),
     ]
     .into_iter()
     .flatten()

@@ -1,11 +1,12 @@
 //! What every entry checks, and the bugcheck of the framework's verifier.
 
+use crate::ddi::ddi;
 use lab_kernel::bugcheck::bugcheck_because;
 use lab_kernel::cpu;
 use lab_kernel::rules;
 use std::cell::Cell;
 use wdk_sys::_WDF_BUGCHECK_CODES::{self as codes, Type as WDF_BUGCHECK_CODES};
-use wdk_sys::PWDF_DRIVER_GLOBALS;
+use wdk_sys::{PWDF_DRIVER_GLOBALS, ULONG};
 
 rules! {
     KMDF_IRQL: "Framework methods are called at or below the IRQL of their reference page", "DDI wdf*.h pages, Requirements: IRQL; WDF fxverifier FxVerifierCheckIrqlLevel";
@@ -92,6 +93,19 @@ pub(crate) fn around<R>(name: &'static str, callback: impl FnOnce() -> R) -> R {
         violation(codes::WDF_VERIFIER_IRQL_MISMATCH, u64::from(before), u64::from(after));
     }
     result
+}
+
+ddi! {
+    fn WdfVerifierKeBugCheck(HIGH_LEVEL; code: ULONG, p1: u64, p2: u64, p3: u64, p4: u64) {
+        lab_kernel::bugcheck::bugcheck(code, [p1, p2, p3, p4]);
+    }
+
+    // Without a debugger a breakpoint of the kernel is an unhandled exception.
+    fn WdfVerifierDbgBreakPoint(HIGH_LEVEL;) {
+        const KMODE_EXCEPTION_NOT_HANDLED: u32 = 0x1E;
+        const STATUS_BREAKPOINT: u64 = 0x8000_0003;
+        bugcheck_because(KMODE_EXCEPTION_NOT_HANDLED, [STATUS_BREAKPOINT, 0, 0, 0], "the driver asked for a breakpoint");
+    }
 }
 
 /// Calls a driver's callback: `callback!("EvtX", function, arguments..)`.

@@ -105,7 +105,7 @@ ddi! {
 }
 
 fn create(config: In<WDF_WORKITEM_CONFIG>, attributes: In<WDF_OBJECT_ATTRIBUTES>) -> Result<WDFOBJECT, NTSTATUS> {
-    if !size_is("WDF_WORKITEM_CONFIG", In::size_of(config, "Config"), size_of::<WDF_WORKITEM_CONFIG>()) {
+    if !size_is("WDF_WORKITEM_CONFIG", config.size("Config"), size_of::<WDF_WORKITEM_CONFIG>()) {
         return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
     let config = config.get("Config");

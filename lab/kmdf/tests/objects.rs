@@ -1,5 +1,6 @@
 //! Object trees: contexts, parents, the order of cleanup and destroy, references, and wrong use.
 
+#[macro_use]
 mod common;
 
 use common::*;
@@ -262,6 +263,12 @@ stop_tests! {
         Board::boot();
         let _driver = load(TestDriver::default()).unwrap();
         call!(WdfChildListCreateTableIndex, fn() -> NTSTATUS);
+    }
+
+    fn a_bugcheck_of_the_driver_ends_the_run() stops with ["0x000000E2"] {
+        Board::boot();
+        let _driver = load(TestDriver::default()).unwrap();
+        call!(WdfVerifierKeBugCheckTableIndex, fn(ULONG, u64, u64, u64, u64), 0xE2, 1, 2, 3, 4);
     }
 
     fn a_callback_that_returns_at_another_irql_is_caught() stops with ["WDF_VERIFIER_IRQL_MISMATCH"] {

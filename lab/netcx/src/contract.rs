@@ -34,6 +34,7 @@ macro_rules! contracts {
                 code: FailureCode::$code,
                 rule: Rule::new(stringify!($name), $text, concat!("NetAdapterCx 21H2 netcx/adapter/", $source)),
             };
+            lab_kernel::list_rule!($name.rule);
         )*
         /// Every contract.
         pub static CONTRACTS: &[&Contract] = &[$(&$name),*];

@@ -74,6 +74,8 @@ pub struct Install {
     pub service_binary: Option<String>,
     /// KMDF version the INF asks for; `None` while it is the INX token `$KMDFVERSION$`.
     pub kmdf_version: Option<(u16, u16)>,
+    /// Most messages (MSI, MSI-X) that Windows asks the bus for; 0 = line interrupts only, the default of Windows.
+    pub message_limit: u32,
 }
 
 /// A PCI function, as its configuration space names it.
@@ -216,7 +218,33 @@ impl Inf {
         result.keywords = params.keywords().map_err(|e| self.content(e))?;
         result.service_binary = self.service_binary(install);
         result.kmdf_version = self.kmdf_version(install);
+        result.message_limit = self.message_limit(install)?;
         Ok(result)
+    }
+
+    /// `MSISupported` and `MessageNumberLimit` of DDInstall.HW. Source: windows-driver-docs,
+    /// kernel/enabling-message-signaled-interrupts-in-the-registry.md.
+    fn message_limit(&self, install: &str) -> Result<u32, InfError> {
+        const KEY: &str = "Interrupt Management\\MessageSignaledInterruptProperties";
+        let (mut supported, mut limit) = (false, u32::MAX);
+        let hardware = self.decorated(install, ".HW");
+        for name in hardware.map_or(Vec::new(), |section| self.listed(&section, "AddReg")) {
+            let lines = self.document.section(&name).ok_or_else(|| self.content(format!("no [{name}]")))?;
+            for line in lines.iter().filter(|l| l.value(1).eq_ignore_ascii_case(KEY)) {
+                let wanted = |name: &str| line.value(2).eq_ignore_ascii_case(name);
+                if !wanted("MSISupported") && !wanted("MessageNumberLimit") {
+                    continue;
+                }
+                let number = dword(line.value(4));
+                let number = number.ok_or_else(|| self.content(format!("line {}: not a number", line.number)))?;
+                if wanted("MSISupported") {
+                    supported = number == 1;
+                } else {
+                    limit = number;
+                }
+            }
+        }
+        Ok(if supported { limit } else { 0 })
     }
 
     /// Names listed by every `key = a, b` line of a section.

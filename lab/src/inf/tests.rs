@@ -27,6 +27,14 @@ AddService = dev, 2, Dev.Service, Dev.EventLog
 [Dev.Service]
 ServiceBinary = %13%\dev.sys
 
+[Dev.Install.NT.HW]
+AddReg = Dev.Messages
+
+[Dev.Messages]
+HKR, "Interrupt Management\MessageSignaledInterruptProperties", , 0x10
+HKR, "Interrupt Management\MessageSignaledInterruptProperties", MSISupported, 0x10001, 1
+HKR, "Interrupt Management\MessageSignaledInterruptProperties", MessageNumberLimit, 0x10001, 3
+
 [Dev.Install.NT.Wdf]
 KmdfService = dev, Dev.Wdf
 
@@ -73,6 +81,7 @@ fn reads_what_a_device_gets() {
     let install = inf(SAMPLE).unwrap().install(igb()).unwrap();
     assert_eq!(install.service_binary.as_deref(), Some("dev.sys"));
     assert_eq!(install.kmdf_version, Some((1, 33)));
+    assert_eq!(install.message_limit, 3);
     assert_eq!(install.values["Answer"], Value::Dword(42));
     assert_eq!(install.values["Blob"], Value::Binary(vec![0xde, 0xad]));
     assert_eq!(install.values["List"], Value::Texts(vec!["a".into(), "b".into()]));
@@ -91,6 +100,13 @@ fn the_most_exact_id_wins() {
     let install = inf(SAMPLE).unwrap().install(exact).unwrap();
     assert!(install.keywords.is_empty());
     assert_eq!(install.kmdf_version, None);
+    assert_eq!(install.message_limit, 0, "without MSISupported Windows gives the line");
+}
+
+#[test]
+fn messages_without_a_limit_are_as_many_as_the_device_has() {
+    let unlimited = SAMPLE.replace("MessageNumberLimit", "Other");
+    assert_eq!(inf(&unlimited).unwrap().install(igb()).unwrap().message_limit, u32::MAX);
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct Stack<P: Port> {
     dhcp: Option<SocketHandle>,
     lease: Option<Lease>,
     next_port: u16,
+    /// Sequence number of the next echo request.
+    next_echo: u16,
 }
 
 impl<P: Port> Stack<P> {
@@ -70,7 +72,7 @@ impl<P: Port> Stack<P> {
         let iface = Interface::new(config, &mut device, now);
         // RFC 6335: 49152 to 65535 are for clients.
         let next_port = 0xC000 | (seed as u16 & 0x3FFF);
-        Stack { device, iface, sockets: SocketSet::new(Vec::new()), dhcp: None, lease: None, next_port }
+        Stack { device, iface, sockets: SocketSet::new(Vec::new()), dhcp: None, lease: None, next_port, next_echo: 0 }
     }
 
     /// Sets a fixed address and, if given, a default gateway.

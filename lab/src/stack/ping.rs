@@ -27,6 +27,15 @@ pub struct PingResult {
 }
 
 impl PingResult {
+    /// Adds another result to this one.
+    pub fn add(&mut self, other: PingResult) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.corrupt += other.corrupt;
+        self.rtts.extend(other.rtts);
+        self.rtts.sort_unstable();
+    }
+
     /// The mean round-trip time.
     pub fn mean(&self) -> Option<Duration> {
         let count = u32::try_from(self.rtts.len()).ok().filter(|n| *n > 0)?;
@@ -56,7 +65,9 @@ impl<P: Port> Stack<P> {
         debug_assert!(bound.is_ok(), "a new socket is not bound");
         let handle = self.sockets.add(socket);
         let mut result = PingResult::default();
-        for seq_no in 0..count {
+        for done in 1..=u64::from(count) {
+            let seq_no = self.next_echo;
+            self.next_echo = seq_no.wrapping_add(1);
             let mut payload = vec![0; size];
             Pattern::new(seq_no.into()).fill(&mut payload);
             let request = Icmpv4Repr::EchoRequest { ident: IDENT, seq_no, data: &payload };
@@ -83,7 +94,7 @@ impl<P: Port> Stack<P> {
                 Some(false) => result.corrupt += 1,
                 None => {}
             }
-            progress(u64::from(seq_no) + 1);
+            progress(done);
         }
         self.sockets.remove(handle);
         result.rtts.sort_unstable();
@@ -112,6 +123,9 @@ mod tests {
         assert_eq!(result.percentile(0), Some(Duration::from_micros(1)));
         assert_eq!(result.percentile(99), Some(Duration::from_micros(198)));
         assert_eq!(result.percentile(100), Some(Duration::from_micros(200)));
+        let mut sum = PingResult { sent: 1, received: 1, corrupt: 0, rtts: vec![Duration::from_secs(1)] };
+        sum.add(result);
+        assert_eq!((sum.sent, sum.received, sum.percentile(100)), (201, 201, Some(Duration::from_secs(1))));
         assert_eq!(PingResult::default().mean(), None);
         assert_eq!(PingResult::default().percentile(50), None);
     }

@@ -50,7 +50,7 @@ ddi! {
         }
     }
 
-    fn WdfDeviceSetFailed(PASSIVE_LEVEL; device: WDFDEVICE, action: WDF_DEVICE_FAILED_ACTION) {
+    fn WdfDeviceSetFailed(DISPATCH_LEVEL; device: WDFDEVICE, action: WDF_DEVICE_FAILED_ACTION) {
         let known = action == wdk_sys::_WDF_DEVICE_FAILED_ACTION::WdfDeviceFailedAttemptRestart
             || action == wdk_sys::_WDF_DEVICE_FAILED_ACTION::WdfDeviceFailedNoRestart;
         let state = state_of(device);
@@ -61,7 +61,7 @@ ddi! {
 
     fn WdfDeviceSetPnpCapabilities(DISPATCH_LEVEL; device: WDFDEVICE, capabilities: In<WDF_DEVICE_PNP_CAPABILITIES>) {
         state_of(device);
-        let size = In::size_of(capabilities, "PnpCapabilities");
+        let size = capabilities.size("PnpCapabilities");
         size_is("WDF_DEVICE_PNP_CAPABILITIES", size, size_of::<WDF_DEVICE_PNP_CAPABILITIES>());
     }
 
@@ -75,7 +75,7 @@ ddi! {
 
     fn WdfDeviceSetDeviceState(DISPATCH_LEVEL; device: WDFDEVICE, new: In<WDF_DEVICE_STATE>) {
         let state = state_of(device);
-        let size = In::size_of(new, "DeviceState");
+        let size = new.size("DeviceState");
         if size_is("WDF_DEVICE_STATE", size, size_of::<WDF_DEVICE_STATE>()) {
             state.device_state.set(new.get("DeviceState"));
         }

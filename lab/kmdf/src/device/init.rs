@@ -2,8 +2,8 @@
 
 use super::{AttachedClass, CallbackLock, Device, DeviceState, FIRST_POWER, PowerState, SelfManaged};
 use crate::abi::STATUS_INVALID_DEVICE_STATE;
+use crate::class::ClassExtension;
 use crate::driver::DriverState;
-use crate::loader::ClassExtension;
 use crate::object::{Hooks, delete_object, new_object, payload, set_hooks};
 use crate::registry::Registry;
 use crate::resources::Resources;
@@ -71,8 +71,8 @@ pub fn attach_class(init: PWDFDEVICE_INIT, class: &'static dyn ClassExtension, d
     init_of(init).classes.borrow_mut().push(AttachedClass { class, data });
 }
 
-/// The driver whose device is being created.
-pub(crate) fn new_device_object() -> PVOID {
+/// A stand-in for a WDM DEVICE_OBJECT, which drivers only pass on.
+fn new_device_object() -> PVOID {
     Box::leak(Box::new([0_u64; DEVICE_OBJECT_BYTES / 8])).as_mut_ptr().cast()
 }
 

@@ -32,67 +32,67 @@ ddi! {
         }
     }
 
-    fn WdfDeviceInitSetPnpPowerEventCallbacks(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, callbacks: In<WDF_PNPPOWER_EVENT_CALLBACKS>) {
+    fn WdfDeviceInitSetPnpPowerEventCallbacks(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, callbacks: In<WDF_PNPPOWER_EVENT_CALLBACKS>) {
         let init = init_of(pointer);
-        let size = In::size_of(callbacks, "PnpPowerEventCallbacks");
+        let size = callbacks.size("PnpPowerEventCallbacks");
         if size_is("WDF_PNPPOWER_EVENT_CALLBACKS", size, size_of::<WDF_PNPPOWER_EVENT_CALLBACKS>()) {
             init.callbacks.set(Some(callbacks.get("PnpPowerEventCallbacks")));
         }
     }
 
     // Arming for wake is not done in the lab: the callbacks are accepted and never called.
-    fn WdfDeviceInitSetPowerPolicyEventCallbacks(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, callbacks: In<WDF_POWER_POLICY_EVENT_CALLBACKS>) {
+    fn WdfDeviceInitSetPowerPolicyEventCallbacks(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, callbacks: In<WDF_POWER_POLICY_EVENT_CALLBACKS>) {
         init_of(pointer);
-        let size = In::size_of(callbacks, "PowerPolicyEventCallbacks");
+        let size = callbacks.size("PowerPolicyEventCallbacks");
         size_is("WDF_POWER_POLICY_EVENT_CALLBACKS", size, size_of::<WDF_POWER_POLICY_EVENT_CALLBACKS>());
     }
 
-    fn WdfDeviceInitSetPowerPolicyOwnership(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, owner: BOOLEAN) {
+    fn WdfDeviceInitSetPowerPolicyOwnership(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, owner: BOOLEAN) {
         init_of(pointer).power_policy_owner.set(owner != 0);
     }
 
     // The settings below describe I/O and the WDM device object, which the lab does not look at.
-    fn WdfDeviceInitSetIoType(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, _io_type: WDF_DEVICE_IO_TYPE) {
+    fn WdfDeviceInitSetIoType(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _io_type: WDF_DEVICE_IO_TYPE) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetExclusive(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, _exclusive: BOOLEAN) {
+    fn WdfDeviceInitSetExclusive(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _exclusive: BOOLEAN) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetPowerNotPageable(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT) {
+    fn WdfDeviceInitSetPowerNotPageable(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetPowerPageable(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT) {
+    fn WdfDeviceInitSetPowerPageable(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetPowerInrush(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT) {
+    fn WdfDeviceInitSetPowerInrush(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetDeviceType(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, _device_type: ULONG) {
+    fn WdfDeviceInitSetDeviceType(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _device_type: ULONG) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetReleaseHardwareOrderOnFailure(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, _order: WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE) {
+    fn WdfDeviceInitSetReleaseHardwareOrderOnFailure(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _order: WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE) {
         init_of(pointer);
     }
 
-    fn WdfDeviceInitSetCharacteristics(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, characteristics: ULONG, or_in: BOOLEAN) {
+    fn WdfDeviceInitSetCharacteristics(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, characteristics: ULONG, or_in: BOOLEAN) {
         let init = init_of(pointer);
         let kept = if or_in != 0 { init.characteristics.get() } else { 0 };
         init.characteristics.set(kept | characteristics);
     }
 
-    fn WdfFdoInitWdmGetPhysicalDevice(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT) -> PVOID {
+    fn WdfFdoInitWdmGetPhysicalDevice(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT) -> PVOID {
         init_of(pointer).physical_device
     }
 
     fn WdfFdoInitSetEventCallbacks(PASSIVE_LEVEL; pointer: PWDFDEVICE_INIT, callbacks: In<WDF_FDO_EVENT_CALLBACKS>) {
         init_of(pointer);
-        let size = In::size_of(callbacks, "FdoEventCallbacks");
+        let size = callbacks.size("FdoEventCallbacks");
         size_is("WDF_FDO_EVENT_CALLBACKS", size, size_of::<WDF_FDO_EVENT_CALLBACKS>());
     }
 

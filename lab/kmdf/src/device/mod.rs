@@ -10,7 +10,7 @@ pub(crate) mod property;
 mod self_managed;
 
 use crate::bus::Bus;
-use crate::loader::ClassExtension;
+use crate::class::ClassExtension;
 use crate::object::payload;
 use crate::registry::Registry;
 use crate::resources::Resources;
@@ -237,5 +237,5 @@ impl Device {
     }
 }
 
-/// Values of a device that was just made.
+/// What the first EvtDeviceD0Entry of a device is told.
 const FIRST_POWER: WDF_POWER_DEVICE_STATE = WdfPowerDeviceD3Final;

@@ -8,7 +8,7 @@ use crate::abi::{PCCH, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_DEVICE_STATE}
 use crate::args::In;
 use crate::ddi::ddi;
 use crate::verifier::size_is;
-use lab_kernel::rules;
+use lab_kernel::{cpu, rules};
 use wdk_sys::_WDF_DEVICE_PNP_STATE as pnp;
 use wdk_sys::_WDF_DEVICE_POWER_STATE as power;
 use wdk_sys::{
@@ -18,6 +18,7 @@ use wdk_sys::{
 };
 
 rules! {
+    STOP_IDLE_WAIT: "WdfDeviceStopIdle waits for D0 only at PASSIVE_LEVEL", "DDI wdfdevice WdfDeviceStopIdle, Requirements: IRQL";
     IDLE_REFERENCES: "WdfDeviceResumeIdle follows a successful WdfDeviceStopIdle", "DDI wdfdevice WdfDeviceResumeIdle";
 }
 
@@ -27,26 +28,26 @@ const POWER_ACTION_NONE: LONG = 0;
 ddi! {
     fn WdfDeviceSetPowerCapabilities(DISPATCH_LEVEL; device: WDFDEVICE, capabilities: In<WDF_DEVICE_POWER_CAPABILITIES>) {
         state_of(device);
-        let size = In::size_of(capabilities, "PowerCapabilities");
+        let size = capabilities.size("PowerCapabilities");
         size_is("WDF_DEVICE_POWER_CAPABILITIES", size, size_of::<WDF_DEVICE_POWER_CAPABILITIES>());
     }
 
-    fn WdfDeviceAssignS0IdleSettings(PASSIVE_LEVEL; device: WDFDEVICE, settings: In<WDF_DEVICE_POWER_POLICY_IDLE_SETTINGS>) -> NTSTATUS {
-        let size = In::size_of(settings, "Settings");
+    fn WdfDeviceAssignS0IdleSettings(DISPATCH_LEVEL; device: WDFDEVICE, settings: In<WDF_DEVICE_POWER_POLICY_IDLE_SETTINGS>) -> NTSTATUS {
+        let size = settings.size("Settings");
         policy_settings(device, "WDF_DEVICE_POWER_POLICY_IDLE_SETTINGS", size, size_of::<WDF_DEVICE_POWER_POLICY_IDLE_SETTINGS>())
     }
 
-    fn WdfDeviceAssignSxWakeSettings(PASSIVE_LEVEL; device: WDFDEVICE, settings: In<WDF_DEVICE_POWER_POLICY_WAKE_SETTINGS>) -> NTSTATUS {
-        let size = In::size_of(settings, "Settings");
+    fn WdfDeviceAssignSxWakeSettings(DISPATCH_LEVEL; device: WDFDEVICE, settings: In<WDF_DEVICE_POWER_POLICY_WAKE_SETTINGS>) -> NTSTATUS {
+        let size = settings.size("Settings");
         policy_settings(device, "WDF_DEVICE_POWER_POLICY_WAKE_SETTINGS", size, size_of::<WDF_DEVICE_POWER_POLICY_WAKE_SETTINGS>())
     }
 
-    fn WdfDeviceStopIdleNoTrack(DISPATCH_LEVEL; device: WDFDEVICE, _wait: BOOLEAN) -> NTSTATUS {
-        stop_idle(device)
+    fn WdfDeviceStopIdleNoTrack(DISPATCH_LEVEL; device: WDFDEVICE, wait: BOOLEAN) -> NTSTATUS {
+        stop_idle(device, wait != 0)
     }
 
-    fn WdfDeviceStopIdleActual(DISPATCH_LEVEL; device: WDFDEVICE, _wait: BOOLEAN, _tag: PVOID, _line: LONG, _file: PCCH) -> NTSTATUS {
-        stop_idle(device)
+    fn WdfDeviceStopIdleActual(DISPATCH_LEVEL; device: WDFDEVICE, wait: BOOLEAN, _tag: PVOID, _line: LONG, _file: PCCH) -> NTSTATUS {
+        stop_idle(device, wait != 0)
     }
 
     fn WdfDeviceResumeIdleNoTrack(DISPATCH_LEVEL; device: WDFDEVICE) {
@@ -95,8 +96,12 @@ fn policy_settings(device: WDFDEVICE, what: &'static str, size: u32, wanted: usi
     if state.power_policy_owner { STATUS_SUCCESS } else { STATUS_INVALID_DEVICE_REQUEST }
 }
 
-fn stop_idle(device: WDFDEVICE) -> NTSTATUS {
+fn stop_idle(device: WDFDEVICE, wait: bool) -> NTSTATUS {
     let state = state_of(device);
+    let irql = cpu::irql();
+    if !STOP_IDLE_WAIT.check(!wait || irql == cpu::PASSIVE_LEVEL, || format!("IRQL {irql}")) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
     if !matches!(state.state.get(), PowerState::D0 | PowerState::PoweringUp | PowerState::PoweringDown) {
         return STATUS_INVALID_DEVICE_STATE;
     }

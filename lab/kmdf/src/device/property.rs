@@ -92,7 +92,7 @@ ddi! {
     }
 
     fn WdfDeviceAssignProperty(
-        PASSIVE_LEVEL; device: WDFDEVICE, property: In<WDF_DEVICE_PROPERTY_DATA>, kind: ULONG, size: ULONG, data: Buffer,
+        APC_LEVEL; device: WDFDEVICE, property: In<WDF_DEVICE_PROPERTY_DATA>, kind: ULONG, size: ULONG, data: Buffer,
     ) -> NTSTATUS {
         let state = state_of(device);
         let key = match key(&property.get("DeviceProperty")) {
@@ -110,7 +110,7 @@ ddi! {
     }
 
     fn WdfDeviceQueryPropertyEx(
-        PASSIVE_LEVEL; device: WDFDEVICE, property: In<WDF_DEVICE_PROPERTY_DATA>, length: ULONG, buffer: Buffer,
+        APC_LEVEL; device: WDFDEVICE, property: In<WDF_DEVICE_PROPERTY_DATA>, length: ULONG, buffer: Buffer,
         required: Out<ULONG>, kind: Out<ULONG>,
     ) -> NTSTATUS {
         required.require("RequiredSize");

@@ -34,7 +34,7 @@ ddi! {
         if driver_object.is_null() {
             null_pointer("DriverObject");
         }
-        if !size_is("WDF_DRIVER_CONFIG", In::size_of(config, "DriverConfig"), size_of::<WDF_DRIVER_CONFIG>()) {
+        if !size_is("WDF_DRIVER_CONFIG", config.size("DriverConfig"), size_of::<WDF_DRIVER_CONFIG>()) {
             return STATUS_INFO_LENGTH_MISMATCH;
         }
         let config = config.get("DriverConfig");

@@ -67,14 +67,13 @@ ddi! {
         interrupt.synchronized(|| callback!("EvtInterruptSynchronize", function, handle, context))
     }
 
-    fn WdfInterruptAcquireLock(DISPATCH_LEVEL; handle: WDFINTERRUPT) {
+    fn WdfInterruptAcquireLock(HIGH_LEVEL; handle: WDFINTERRUPT) {
         let interrupt = of(handle);
         if lock_level_ok(interrupt) {
             interrupt.acquire_lock();
         }
     }
 
-    // The caller is at DIRQL here, which is above what the page's "<= DISPATCH_LEVEL" covers.
     fn WdfInterruptReleaseLock(HIGH_LEVEL; handle: WDFINTERRUPT) {
         let interrupt = of(handle);
         if lock_level_ok(interrupt) {
@@ -116,13 +115,13 @@ ddi! {
     }
 
     // One processor: policies choose nothing, and take effect only with the next resources anyway.
-    fn WdfInterruptSetPolicy(PASSIVE_LEVEL; handle: WDFINTERRUPT, _policy: WDF_INTERRUPT_POLICY, _priority: WDF_INTERRUPT_PRIORITY, _processors: u64) {
+    fn WdfInterruptSetPolicy(DISPATCH_LEVEL; handle: WDFINTERRUPT, _policy: WDF_INTERRUPT_POLICY, _priority: WDF_INTERRUPT_PRIORITY, _processors: u64) {
         of(handle);
     }
 
-    fn WdfInterruptSetExtendedPolicy(PASSIVE_LEVEL; handle: WDFINTERRUPT, policy: In<WDF_INTERRUPT_EXTENDED_POLICY>) {
+    fn WdfInterruptSetExtendedPolicy(DISPATCH_LEVEL; handle: WDFINTERRUPT, policy: In<WDF_INTERRUPT_EXTENDED_POLICY>) {
         of(handle);
-        let size = In::size_of(policy, "PolicyAndGroup");
+        let size = policy.size("PolicyAndGroup");
         size_is("WDF_INTERRUPT_EXTENDED_POLICY", size, size_of::<WDF_INTERRUPT_EXTENDED_POLICY>());
     }
 }
@@ -132,7 +131,7 @@ fn create(
     config: In<WDF_INTERRUPT_CONFIG>,
     attributes: In<WDF_OBJECT_ATTRIBUTES>,
 ) -> Result<WDFINTERRUPT, NTSTATUS> {
-    if !size_is("WDF_INTERRUPT_CONFIG", In::size_of(config, "Configuration"), size_of::<WDF_INTERRUPT_CONFIG>()) {
+    if !size_is("WDF_INTERRUPT_CONFIG", config.size("Configuration"), size_of::<WDF_INTERRUPT_CONFIG>()) {
         return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
     let config = config.get("Configuration");

@@ -24,7 +24,6 @@ use wdk_sys::{
 
 rules! {
     INTERRUPT_LOCK_CONNECTED: "An interrupt's lock is used while the interrupt is connected", "WDF interruptobject.cpp AcquireLock: \"Can't synchronize when WDFINTERRUPT isn't connected\"";
-    INTERRUPT_RESOURCES: "A driver creates an interrupt object for every interrupt resource it is granted, and no more", "WDF fxpkgpnp.cpp PnpMatchResources; DDI wdfinterrupt WdfInterruptCreate";
     INTERRUPT_DEFERRED: "Deferred work is queued only for interrupts with EvtInterruptDpc or EvtInterruptWorkItem", "DDI wdfinterrupt WdfInterruptQueueDpcForIsr";
 }
 
@@ -263,15 +262,15 @@ pub(crate) fn match_resources(device: &DeviceState) {
     }
 }
 
+fn uses_messages(interrupts: &[&Interrupt]) -> bool {
+    interrupts.iter().any(|i| matches!(i.source.get(), Some(Source::Message(_))))
+}
+
 /// Connects and enables in the order of creation (NotifyResourceObjectsD0). MSI-X is programmed first, as the bus
 /// driver does when a message is connected.
 pub(crate) fn connect_all(device: &DeviceState) -> Result<(), NTSTATUS> {
     let interrupts = all(device);
-    let sources: Vec<_> = interrupts.iter().filter_map(|i| i.source.get()).collect();
-    let granted = device.resources.messages.max(1) as usize;
-    let enough = sources.is_empty() || sources.len() == granted;
-    INTERRUPT_RESOURCES.check(enough, || format!("{} interrupt objects for {granted} resources", sources.len()));
-    if sources.iter().any(|s| matches!(s, Source::Message(_))) {
+    if uses_messages(&interrupts) {
         device.resources.bus.enable_messages(device.resources.messages);
     }
     for interrupt in interrupts {
@@ -284,13 +283,14 @@ pub(crate) fn connect_all(device: &DeviceState) -> Result<(), NTSTATUS> {
 pub(crate) fn disconnect_all(device: &DeviceState) -> Result<(), NTSTATUS> {
     let mut result = Ok(());
     let interrupts = all(device);
-    let messages = interrupts.iter().any(|i| matches!(i.source.get(), Some(Source::Message(_))));
     for interrupt in interrupts.iter().rev() {
         let disconnected = interrupt.disconnect();
-        disconnected.inspect_err(|&status| device.note_failure("EvtInterruptDisable", status)).unwrap_or(());
+        if let Err(status) = disconnected {
+            device.note_failure("EvtInterruptDisable", status);
+        }
         result = result.and(disconnected);
     }
-    if messages {
+    if uses_messages(&interrupts) {
         device.resources.bus.disable_messages();
     }
     result
