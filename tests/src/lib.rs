@@ -1,1 +1,8 @@
-//! Nothing but tests of igbcx.sys: `image/` reads it, `e2e*` run it in the lab.
+//! What the end-to-end tests share: `image/` reads igbcx.sys, `e2e/` runs it in the lab.
+
+pub mod frames;
+pub mod rig;
+pub mod runner;
+
+pub use rig::Rig;
+pub use runner::{Run, Scenario};

@@ -41,7 +41,11 @@ impl<R: Registers> Interrupts<R> {
     pub fn configure(&self) -> Result<(), Error> {
         self.mask_all();
         match self.map.mode() {
-            Mode::Line => self.bus.write(regs::GPIE, Gpie::empty()),
+            Mode::Line => {
+                self.bus.write(regs::GPIE, Gpie::empty());
+                // A queue without a route raises no cause at all, not even TXDW.
+                self.route_queues();
+            }
             Mode::MsiX { vectors } => self.configure_vectors(vectors),
         }
         self.bus.flush()
@@ -51,6 +55,17 @@ impl<R: Registers> Interrupts<R> {
         // The mode first: it decides what the other registers mean.
         self.bus.write(regs::GPIE, Gpie::MULTIPLE_MSIX | Gpie::NSICR | Gpie::PBA_SUPPORT);
         self.bus.write(regs::EIAC, (1 << vectors) - 1);
+        self.route_queues();
+        let link = u32::from(self.map.vector(Cause::Link)) | IVAR_VALID;
+        self.bus.write(regs::IVAR_MISC, link << 8);
+        for n in 0..u32::from(vectors) {
+            // Survives a reset; no moderation.
+            self.bus.write(regs::EITR.at(n), 0);
+        }
+        self.bus.write(regs::IMS, Icr::LSC);
+    }
+
+    fn route_queues(&self) {
         let mut ivar = [0; regs::IVAR.len() as usize];
         for cause in self.map.queues() {
             if let Some((direction, queue)) = cause.queue() {
@@ -61,13 +76,6 @@ impl<R: Registers> Interrupts<R> {
         for (n, value) in (0..).zip(ivar) {
             self.bus.write(regs::IVAR.at(n), value);
         }
-        let link = u32::from(self.map.vector(Cause::Link)) | IVAR_VALID;
-        self.bus.write(regs::IVAR_MISC, link << 8);
-        for n in 0..u32::from(vectors) {
-            // Survives a reset; no moderation.
-            self.bus.write(regs::EITR.at(n), 0);
-        }
-        self.bus.write(regs::IMS, Icr::LSC);
     }
 
     /// Arms a cause: with MSI-X its whole vector, on the line its kind (all Tx queues, all Rx queues, or the link).

@@ -107,6 +107,17 @@ fn line_is_claimed_only_if_ours() {
     assert_eq!(interrupts.on_line(), None);
 }
 
+/// The chip raises TXDW and RXDW only for queues that have a route.
+#[test]
+fn line_has_a_route_for_each_queue() {
+    let chip = Chip::dirty();
+    line(&chip);
+    assert_eq!(chip.get(regs::GPIE.offset()), 0);
+    assert_eq!(chip.get(regs::IVAR.at(0).offset()), 0x8080);
+    assert_eq!(chip.get(regs::IVAR.at(1).offset()), 0x8080);
+    assert_eq!(chip.get(regs::IVAR.at(2).offset()), 0);
+}
+
 #[test]
 fn line_causes_are_told_apart_and_masked() {
     let chip = Chip::new();
