@@ -5,57 +5,101 @@ use igbcx_tests::rig::LINK;
 use igbcx_tests::{Rig, Run, Scenario, rig};
 use lab_kernel::cpu;
 use netcx_lab::Builder;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Frames in flight each way when a cycle begins.
 const IN_FLIGHT: u64 = 500;
+/// Longest frames, for one descriptor and for several.
+pub const SHORT: usize = 960;
+pub const LONG: usize = 9014;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new("cycles::datapath_200", |run| {
-            cycles(rig::builder(run), 200, |rig| rig.adapter().restart_datapath().unwrap())
+            cycles(rig::builder(run), 200, SHORT, |rig| rig.adapter().restart_datapath().unwrap())
+        }),
+        Scenario::new("cycles::datapath_jumbo_50", |run| {
+            let builder = rig::builder(run).keyword("*JumboPacket", LONG.to_string()).strict_dma(true);
+            cycles(builder, 50, LONG, |rig| rig.adapter().restart_datapath().unwrap());
         }),
         Scenario::new("cycles::device_50", |run| {
-            cycles(rig::builder(run), 50, |rig| {
+            cycles(rig::builder(run), 50, SHORT, |rig| {
                 rig.stop().unwrap();
                 rig.bring_up();
             });
         }),
         Scenario::new("cycles::power_100", |run| {
-            cycles(rig::builder(run), 100, |rig| {
+            cycles(rig::builder(run), 100, SHORT, |rig| {
                 rig.d3().unwrap();
                 rig.d0().unwrap();
                 rig.wait_link(true, LINK).unwrap();
             });
         }),
         Scenario::new("cycles::add_and_remove_20", |run| {
-            cycles(rig::builder(run), 20, |rig| {
+            cycles(rig::builder(run), 20, SHORT, |rig| {
                 rig.add_again().unwrap();
                 rig.bring_up();
             });
         }),
         Scenario::new("cycles::driver_10", |run| {
-            cycles(rig::builder(run), 10, |rig| {
+            cycles(rig::builder(run), 10, SHORT, |rig| {
                 rig.reload().unwrap();
                 rig.bring_up();
             });
         }),
         Scenario::new("cycles::stopped_at_once", stopped_at_once),
+        Scenario::new("cycles::flooded_restart", |run| {
+            flooded(rig::builder(run), 200, |rig| rig.adapter().restart_datapath().unwrap());
+        }),
     ]
+}
+
+/// A frame may come at any moment of a cycle, also between the return of a buffer and the next start of the queue: then it
+/// must find the adapter's DMA off (contract.md 3.1 Cancel). Buffers are mapped only while the driver has them.
+pub fn flooded(builder: Builder, count: u64, cycle: impl Fn(&mut Rig)) {
+    let mut rig = Rig::up(builder.strict_dma(true).preempt_one_in(3));
+    let (nic, frame) = (rig.nic().clone(), rig.incoming(300, 1));
+    let over = Arc::new(AtomicBool::new(false));
+    let stop = over.clone();
+    let flood = cpu::spawn("flood", move || {
+        let wire = nic.wire().expect("the rig is built on a wire");
+        while !stop.load(Ordering::Relaxed) {
+            // One at a time: no pile for the time when the link is up again.
+            if wire.barrier() {
+                wire.send(&frame);
+            }
+            cpu::sleep(Duration::from_micros(1));
+        }
+    });
+    let mut received = 0;
+    for _ in 0..count {
+        cycle(&mut rig);
+        cpu::sleep(Duration::from_micros(20));
+        received += std::iter::from_fn(|| rig.adapter().recv()).count();
+    }
+    over.store(true, Ordering::Relaxed);
+    cpu::join(flood);
+    assert!(received > 0, "no frame came in the middle of anything");
+    rig.collect(usize::MAX);
+    rig.check_traffic();
+    rig.finish();
 }
 
 /// What arrives in spite of the cycle arrives whole and in order; every packet to send is completed once; the next frame
 /// passes.
-pub fn cycles(builder: Builder, count: u64, cycle: impl Fn(&mut Rig)) {
+pub fn cycles(builder: Builder, count: u64, longest: usize, cycle: impl Fn(&mut Rig)) {
     // Rings smaller than what is in flight: a cycle finds frames in the rings, above them and on the wire.
     let mut rig = Rig::up(builder.keyword("*TransmitBuffers", "64").keyword("*ReceiveBuffers", "64"));
+    let length = |id: u64| 60 + (id * 37) as usize % (longest - 59);
     let (mut sent, mut received) = (0, 0);
     for round in 0..count {
         let adapter = rig.adapter();
         let first = 1_000_000 + round * IN_FLIGHT;
         let ids = first..first + IN_FLIGHT;
-        let out: Vec<_> = ids.clone().map(|id| rig.outgoing(60 + (id % 900) as usize, id)).collect();
-        let inwards: Vec<_> = ids.clone().map(|id| rig.incoming(60 + (id % 900) as usize, !id)).collect();
+        let out: Vec<_> = ids.clone().map(|id| rig.outgoing(length(id), id)).collect();
+        let inwards: Vec<_> = ids.clone().map(|id| rig.incoming(length(id), !id)).collect();
         for ((id, out), inwards) in ids.clone().zip(&out).zip(&inwards) {
             rig.wire().send(inwards);
             assert!(adapter.send(packet(out.clone(), id)));

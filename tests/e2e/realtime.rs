@@ -19,7 +19,14 @@ pub fn scenarios() -> Vec<Scenario> {
         }),
         Scenario::new("realtime::burst", |run| bursts::burst(builder(run), run.seed, 10_000)),
         Scenario::new("realtime::datapath_cycles", |run| {
-            cycles::cycles(builder(run), 100, |rig| rig.adapter().restart_datapath().unwrap());
+            cycles::cycles(builder(run), 100, cycles::SHORT, |rig| rig.adapter().restart_datapath().unwrap());
+        }),
+        Scenario::new("realtime::flooded_restart", |run| {
+            cycles::flooded(builder(run), 200, |rig| rig.adapter().restart_datapath().unwrap());
+        }),
+        Scenario::new("realtime::datapath_cycles_jumbo", |run| {
+            let builder = builder(run).keyword("*JumboPacket", cycles::LONG.to_string());
+            cycles::cycles(builder, 50, cycles::LONG, |rig| rig.adapter().restart_datapath().unwrap());
         }),
     ]
 }
