@@ -49,6 +49,11 @@ impl<T> Clone for Out<T> {
 impl<T> Copy for Out<T> {}
 
 impl<T> Out<T> {
+    /// True for null.
+    pub(crate) fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
     /// Null is bugcheck 0x10D code 4.
     pub(crate) fn require(self, what: &'static str) {
         if self.0.is_null() {

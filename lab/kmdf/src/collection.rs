@@ -21,7 +21,16 @@ rules! {
 struct Collection(RefCell<Vec<WDFOBJECT>>);
 
 /// Payload of WDFSTRING: terminated UTF-16.
-struct Text(Box<[u16]>);
+struct Text(RefCell<Box<[u16]>>);
+
+/// Gives a string object another text.
+pub(crate) fn assign_string(string: WDFSTRING, text: &str) {
+    *payload::<Text>(string.cast()).0.borrow_mut() = units(text);
+}
+
+fn units(text: &str) -> Box<[u16]> {
+    text.encode_utf16().chain([0]).collect()
+}
 
 fn items(collection: WDFCOLLECTION) -> &'static RefCell<Vec<WDFOBJECT>> {
     &payload::<Collection>(collection.cast()).0
@@ -100,7 +109,7 @@ ddi! {
         // A null text makes an empty string.
         let text = if text.is_null() { Some(String::new()) } else { text.text("UnicodeString") };
         let Some(text) = text else { return STATUS_INVALID_PARAMETER };
-        let payload = Box::new(Text(text.encode_utf16().chain([0]).collect()));
+        let payload = Box::new(Text(RefCell::new(units(&text))));
         let made = attributes::read(attributes, Allowed::PARENT).and_then(|attributes| {
             new_object("WDFSTRING", attributes.as_ref(), driver_of(globals), globals, payload)
         });
@@ -114,7 +123,7 @@ ddi! {
     }
 
     fn WdfStringGetUnicodeString(PASSIVE_LEVEL; string: WDFSTRING, result: Utf16Out) {
-        let text = &payload::<Text>(string.cast()).0;
+        let text = payload::<Text>(string.cast()).0.borrow();
         let bytes = (text.len() * 2) as u16;
         let buffer = text.as_ptr().cast_mut();
         result.point_at(UNICODE_STRING { Length: bytes - 2, MaximumLength: bytes, Buffer: buffer });

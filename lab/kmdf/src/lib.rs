@@ -6,8 +6,8 @@
 //! Class extensions (NetAdapterCx) register with [`register_class`] and use the object functions exported here.
 //!
 //! Names of table entries are the framework's own; each file says in which source of microsoft/Windows-Driver-Frameworks
-//! (WDF) or on which reference page (DDI) its behaviour is written. I/O queues and requests are not here yet: their
-//! entries stop the run and name themselves.
+//! (WDF) or on which reference page (DDI) its behaviour is written. Entries that are not here stop the run and name
+//! themselves.
 //!
 //! All state belongs to the baton holder of `lab_kernel::cpu`; no lock is held across a call into the driver.
 
@@ -23,6 +23,7 @@ mod dpc;
 mod driver;
 mod fault;
 mod interrupt;
+mod io;
 mod loader;
 mod lock;
 mod memory;
@@ -44,6 +45,7 @@ pub use device::{Device, Failure, PowerState, attach_class, bus_of, class_data, 
 pub use dma::{DmaEnablerInfo, dma_enabler_info};
 pub use driver::{Driver, Entry, RunError, load_driver, run_entry};
 pub use fault::{clear_failures, fail_call, take_failure};
+pub use io::{Completion, Exposed, File, Ioctl};
 pub use loader::{register_class, resolve};
 pub use object::{
     Hooks, LiveObject, create_object, delete_object, dereference, kind_of, live_objects, parent_of, payload,

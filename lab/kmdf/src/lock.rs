@@ -73,6 +73,10 @@ impl RaisedLock {
         }
     }
 
+    fn is_mine(&self) -> bool {
+        self.owner.get() == Some(cpu::current_thread())
+    }
+
     /// True if some thread holds it.
     pub(crate) fn is_held(&self) -> bool {
         self.owner.get().is_some()
@@ -135,6 +139,11 @@ impl ObjectLock {
         } else {
             self.raised.acquire(handle, DISPATCH_LEVEL);
         }
+    }
+
+    /// True if the calling thread holds it.
+    pub(crate) fn is_mine(&self, passive: bool) -> bool {
+        if passive { self.passive.owner.get() == Some(cpu::current_thread()) } else { self.raised.is_mine() }
     }
 
     pub(crate) fn release(&self, handle: WDFOBJECT, passive: bool) {

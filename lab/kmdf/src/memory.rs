@@ -5,7 +5,7 @@ use crate::args::{Buffer, In, Out};
 use crate::ddi::ddi;
 use crate::loader::driver_of;
 use crate::object::attributes::{self, Allowed};
-use crate::object::{Hooks, new_object, payload, payload_opt, set_hooks};
+use crate::object::{Hooks, new_object, object, payload, payload_opt, set_hooks};
 use std::cell::Cell;
 use wdk_sys::{
     LONG, NTSTATUS, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, ULONG,
@@ -33,6 +33,17 @@ fn destroy(handle: WDFOBJECT) {
     if let Some((memory, tag)) = payload_opt::<Memory>(handle).and_then(|m| m.tag.map(|tag| (m, tag))) {
         lab_kernel::pool::free(memory.buffer.replace(std::ptr::null_mut()), tag);
     }
+}
+
+/// A memory object around a buffer of a request, which outlives it.
+///
+/// # Errors
+/// STATUS_DELETE_PENDING if the request is being completed.
+pub(crate) fn around(parent: WDFOBJECT, buffer: *mut u8, size: usize) -> Result<WDFMEMORY, NTSTATUS> {
+    let payload = Box::new(Memory { buffer: Cell::new(buffer), size: Cell::new(size), tag: None });
+    let made = new_object("WDFMEMORY", None, parent, object(parent).globals, payload)?;
+    set_hooks(made, Hooks { driver_may_not_delete: true, ..Hooks::default() });
+    Ok(made.cast())
 }
 
 ddi! {

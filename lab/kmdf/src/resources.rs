@@ -127,12 +127,15 @@ fn descriptors(resources: &Resources, raw: bool) -> Vec<CM_PARTIAL_RESOURCE_DESC
 fn range(kind: u8, flags: u16, start: u64, len: u64) -> CM_PARTIAL_RESOURCE_DESCRIPTOR {
     let start = LARGE_INTEGER { QuadPart: start as i64 };
     let range = Range { Start: start, Length: u32::try_from(len).expect("a BAR below 4 GiB") };
-    CM_PARTIAL_RESOURCE_DESCRIPTOR {
+    let mut descriptor = CM_PARTIAL_RESOURCE_DESCRIPTOR {
         Type: kind,
         ShareDisposition: SHARE_DEVICE_EXCLUSIVE,
         Flags: flags,
-        u: Union { Generic: range },
-    }
+        ..Default::default()
+    };
+    // The range is shorter than the union, whose rest stays zero.
+    descriptor.u.Generic = range;
+    descriptor
 }
 
 fn interrupt(share: u8, flags: u16, level: u32, vector: u32) -> CM_PARTIAL_RESOURCE_DESCRIPTOR {

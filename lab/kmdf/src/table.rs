@@ -39,6 +39,13 @@ pub(crate) fn implemented() -> HashMap<&'static str, usize> {
         crate::memory::entries(),
         crate::registry::api::entries(),
         crate::query_interface::entries(),
+        crate::io::init_api::entries(),
+        crate::io::queue::api::entries(),
+        crate::io::request_api::entries(),
+        crate::io::buffer_api::entries(),
+        crate::io::file_api::entries(),
+        crate::io::interface_api::entries(),
+        crate::io::query::entries(),
         crate::verifier::entries(),
     ]
     .into_iter()

@@ -66,6 +66,7 @@ mod callbacks;
 #[cfg(target_os = "windows")]
 mod entry;
 mod enums;
+mod io;
 pub mod ntddk;
 mod structs;
 mod table;
@@ -75,6 +76,7 @@ pub mod wdf_calls;
 pub use base::*;
 pub use callbacks::*;
 pub use enums::*;
+pub use io::*;
 pub use structs::*;
 pub use table::*;
 pub use wdf_calls::{WdfDriverGlobals, WdfFunctions};

@@ -14,8 +14,8 @@ unsafe extern "C" {
         BugCheckParameter3: ULONG_PTR,
         BugCheckParameter4: ULONG_PTR,
     ) -> !;
-    pub fn KeDelayExecutionThread(WaitMode: CHAR, Alertable: BOOLEAN, Interval: *mut LARGE_INTEGER) -> NTSTATUS;
     pub fn KeGetCurrentIrql() -> KIRQL;
+    pub fn KeQueryInterruptTimePrecise(QpcTimeStamp: *mut ULONG64) -> ULONGLONG;
     pub fn KeStallExecutionProcessor(MicroSeconds: ULONG);
     pub fn MmMapIoSpaceEx(PhysicalAddress: PHYSICAL_ADDRESS, NumberOfBytes: SIZE_T, Protect: ULONG) -> PVOID;
     pub fn MmUnmapIoSpace(BaseAddress: PVOID, NumberOfBytes: SIZE_T);

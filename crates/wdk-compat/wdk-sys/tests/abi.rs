@@ -71,6 +71,9 @@ fn listed() -> Vec<Layout> {
         WDF_INTERRUPT_EXTENDED_POLICY { Size, Policy, Priority, TargetProcessorSetAndGroup }
         WDF_INTERRUPT_INFO { Size, Reserved1, TargetProcessorSet, Reserved2, MessageNumber, Vector, Irql, Mode,
             Polarity, MessageSignaled, ShareDisposition, Group }
+        WDF_IO_QUEUE_CONFIG { Size, DispatchType, PowerManaged, AllowZeroLengthRequests, DefaultQueue, EvtIoDefault,
+            EvtIoRead, EvtIoWrite, EvtIoDeviceControl, EvtIoInternalDeviceControl, EvtIoStop, EvtIoResume,
+            EvtIoCanceledOnQueue, Settings, Settings.Parallel, Settings.Parallel.NumberOfPresentedRequests, Driver }
         WDF_OBJECT_ATTRIBUTES { Size, EvtCleanupCallback, EvtDestroyCallback, ExecutionLevel, SynchronizationScope,
             ParentObject, ContextSizeOverride, ContextTypeInfo }
         WDF_OBJECT_CONTEXT_TYPE_INFO { Size, ContextName, ContextSize, UniqueType, EvtDriverGetUniqueContextType }
@@ -85,6 +88,14 @@ fn listed() -> Vec<Layout> {
             EvtDeviceWakeFromSxTriggered, EvtDeviceArmWakeFromSxWithReason }
         WDF_QUERY_INTERFACE_CONFIG { Size, Interface, InterfaceType, SendQueryToParentStack,
             EvtDeviceProcessQueryInterfaceRequest, ImportInterface }
+        WDF_REQUEST_PARAMETERS { Size, MinorFunction, Type, Parameters, Parameters.Create,
+            Parameters.Create.SecurityContext, Parameters.Create.Options, Parameters.Create.FileAttributes,
+            Parameters.Create.ShareAccess, Parameters.Create.EaLength, Parameters.Read, Parameters.Read.Length,
+            Parameters.Read.Key, Parameters.Read.DeviceOffset, Parameters.Write, Parameters.Write.Length,
+            Parameters.Write.Key, Parameters.Write.DeviceOffset, Parameters.DeviceIoControl,
+            Parameters.DeviceIoControl.OutputBufferLength, Parameters.DeviceIoControl.InputBufferLength,
+            Parameters.DeviceIoControl.IoControlCode, Parameters.DeviceIoControl.Type3InputBuffer, Parameters.Others,
+            Parameters.Others.Arg1, Parameters.Others.Arg2, Parameters.Others.IoControlCode, Parameters.Others.Arg4 }
         WDF_TIMER_CONFIG { Size, EvtTimerFunc, Period, AutomaticSerialization, TolerableDelay, UseHighResolutionTimer }
         WDF_VERSION { Major, Minor, Build }
         WDF_WORKITEM_CONFIG { Size, EvtWorkItemFunc, AutomaticSerialization }

@@ -4,6 +4,7 @@ use super::{AttachedClass, CallbackLock, Device, DeviceState, FIRST_POWER, Power
 use crate::abi::STATUS_INVALID_DEVICE_STATE;
 use crate::class::ClassExtension;
 use crate::driver::DriverState;
+use crate::io::{IoConfig, Package};
 use crate::object::{Hooks, delete_object, new_object, payload, set_hooks};
 use crate::registry::Registry;
 use crate::resources::Resources;
@@ -38,6 +39,8 @@ pub(crate) struct Init {
     pub(crate) callbacks: Cell<Option<WDF_PNPPOWER_EVENT_CALLBACKS>>,
     pub(crate) power_policy_owner: Cell<bool>,
     pub(crate) characteristics: Cell<u32>,
+    /// What is set about I/O.
+    pub(crate) io: RefCell<IoConfig>,
     classes: RefCell<Vec<AttachedClass>>,
     created: Cell<WDFDEVICE>,
     /// WdfDeviceCreate took it, or EvtDriverDeviceAdd returned.
@@ -92,6 +95,7 @@ pub(crate) fn add(
         callbacks: Cell::new(None),
         power_policy_owner: Cell::new(true),
         characteristics: Cell::new(0),
+        io: RefCell::default(),
         classes: RefCell::default(),
         created: Cell::new(std::ptr::null_mut()),
         used_up: Cell::new(false),
@@ -120,6 +124,7 @@ pub(crate) fn create(init: &'static Init, attributes: Option<&WDF_OBJECT_ATTRIBU
     if !init.created.get().is_null() {
         return Err(STATUS_INVALID_DEVICE_STATE);
     }
+    let (execution_level, scope) = constraints(payload::<DriverState>(init.driver.cast()), attributes);
     let state = DeviceState {
         handle: Cell::new(std::ptr::null_mut()),
         driver: init.driver,
@@ -128,7 +133,9 @@ pub(crate) fn create(init: &'static Init, attributes: Option<&WDF_OBJECT_ATTRIBU
         registry: init.registry.clone(),
         callbacks: init.callbacks.get().unwrap_or_default(),
         power_policy_owner: init.power_policy_owner.get(),
-        callback_lock: callback_lock(payload::<DriverState>(init.driver.cast()), attributes),
+        execution_level,
+        scope,
+        callback_lock: callback_lock(scope, execution_level),
         lock: Default::default(),
         classes: init.classes.take(),
         state: Cell::new(PowerState::Added),
@@ -148,12 +155,18 @@ pub(crate) fn create(init: &'static Init, attributes: Option<&WDF_OBJECT_ATTRIBU
         alignment: Cell::new(0),
         idle_references: Cell::new(0),
         properties: RefCell::new(BTreeMap::new()),
+        io: Package::new(init.io.take()),
     };
     let made = new_object("WDFDEVICE", attributes, init.driver.cast(), init.globals, Box::new(state))?;
     set_hooks(made, Hooks { driver_may_not_delete: true, passive_dispose: true, ..Hooks::default() });
     let device = payload::<DeviceState>(made);
     device.handle.set(made.cast());
     init.created.set(made.cast());
+    if let Err(status) = device.io.device_created(device) {
+        init.created.set(std::ptr::null_mut());
+        delete_object(made);
+        return Err(status);
+    }
     for attached in &device.classes {
         let status = attached.class.device_created(made.cast());
         if !NT_SUCCESS(status) {
@@ -166,13 +179,19 @@ pub(crate) fn create(init: &'static Init, attributes: Option<&WDF_OBJECT_ATTRIBU
     Ok(made.cast())
 }
 
-/// The lock that serialises callbacks, from the device's and the driver's attributes (WDF FxDevice::ConfigureConstraints).
-fn callback_lock(driver: &DriverState, attributes: Option<&WDF_OBJECT_ATTRIBUTES>) -> CallbackLock {
+/// Execution level and synchronization scope, its own or the driver's (WDF FxDevice::ConfigureConstraints).
+fn constraints(driver: &DriverState, attributes: Option<&WDF_OBJECT_ATTRIBUTES>) -> (i32, i32) {
     let own = |value: Option<i32>, inherited: i32| {
         value.filter(|&v| v != level::WdfExecutionLevelInheritFromParent).unwrap_or(inherited)
     };
-    let synchronization = own(attributes.map(|a| a.SynchronizationScope), driver.scope);
-    let execution_level = own(attributes.map(|a| a.ExecutionLevel), driver.execution_level);
+    (
+        own(attributes.map(|a| a.ExecutionLevel), driver.execution_level),
+        own(attributes.map(|a| a.SynchronizationScope), driver.scope),
+    )
+}
+
+/// The lock that serialises callbacks.
+fn callback_lock(synchronization: i32, execution_level: i32) -> CallbackLock {
     match (synchronization, execution_level) {
         (scope::WdfSynchronizationScopeDevice, level::WdfExecutionLevelPassive) => CallbackLock::Mutex,
         (scope::WdfSynchronizationScopeDevice, _) => CallbackLock::Spin,

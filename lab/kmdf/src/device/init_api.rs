@@ -9,9 +9,8 @@ use crate::object::attributes::{self, Allowed};
 use crate::registry::api::open_key;
 use crate::verifier::size_is;
 use wdk_sys::{
-    BOOLEAN, NTSTATUS, PVOID, PWDFDEVICE_INIT, STATUS_SUCCESS, ULONG, WDF_DEVICE_IO_TYPE, WDF_FDO_EVENT_CALLBACKS,
-    WDF_OBJECT_ATTRIBUTES, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_POLICY_EVENT_CALLBACKS,
-    WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE, WDFDEVICE,
+    BOOLEAN, NTSTATUS, PVOID, PWDFDEVICE_INIT, STATUS_SUCCESS, ULONG, WDF_FDO_EVENT_CALLBACKS, WDF_OBJECT_ATTRIBUTES,
+    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_POLICY_EVENT_CALLBACKS, WDF_RELEASE_HARDWARE_ORDER_ON_FAILURE, WDFDEVICE,
 };
 
 ddi! {
@@ -51,15 +50,7 @@ ddi! {
         init_of(pointer).power_policy_owner.set(owner != 0);
     }
 
-    // The settings below describe I/O and the WDM device object, which the lab does not look at.
-    fn WdfDeviceInitSetIoType(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _io_type: WDF_DEVICE_IO_TYPE) {
-        init_of(pointer);
-    }
-
-    fn WdfDeviceInitSetExclusive(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT, _exclusive: BOOLEAN) {
-        init_of(pointer);
-    }
-
+    // The settings below describe the WDM device object, which the lab does not look at.
     fn WdfDeviceInitSetPowerNotPageable(DISPATCH_LEVEL; pointer: PWDFDEVICE_INIT) {
         init_of(pointer);
     }

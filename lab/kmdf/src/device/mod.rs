@@ -85,6 +85,9 @@ pub(crate) struct DeviceState {
     registry: Registry,
     pub(crate) callbacks: WDF_PNPPOWER_EVENT_CALLBACKS,
     pub(crate) power_policy_owner: bool,
+    /// WDF_EXECUTION_LEVEL and WDF_SYNCHRONIZATION_SCOPE that queues inherit.
+    pub(crate) execution_level: i32,
+    pub(crate) scope: i32,
     pub(crate) callback_lock: CallbackLock,
     pub(crate) lock: crate::lock::ObjectLock,
     classes: Vec<AttachedClass>,
@@ -108,11 +111,18 @@ pub(crate) struct DeviceState {
     pub(crate) idle_references: Cell<u32>,
     /// What WdfDeviceAssignProperty set.
     pub(crate) properties: RefCell<BTreeMap<property::Key, property::Value>>,
+    /// Queues, open files and interfaces.
+    pub(crate) io: crate::io::Package,
 }
 
 impl DeviceState {
     pub(crate) fn handle(&self) -> WDFDEVICE {
         self.handle.get()
+    }
+
+    /// Callbacks under the device's lock run at PASSIVE_LEVEL.
+    pub(crate) fn lock_is_passive(&self) -> bool {
+        self.callback_lock == CallbackLock::Mutex
     }
 
     /// Records a failed step.
@@ -158,9 +168,18 @@ pub struct Device {
     state: &'static DeviceState,
 }
 
+// SAFETY: the state behind a device is used by the baton holder of lab_kernel::cpu only.
+unsafe impl Send for Device {}
+// SAFETY: as above.
+unsafe impl Sync for Device {}
+
 impl Device {
     fn new(handle: WDFDEVICE) -> Device {
         Device { handle, state: state_of(handle) }
+    }
+
+    pub(crate) fn state(&self) -> &'static DeviceState {
+        self.state
     }
 
     /// The driver's handle.
@@ -231,7 +250,8 @@ impl Device {
         pnp::surprise_remove(self.state);
     }
 
-    /// IRP_MN_REMOVE_DEVICE: power down if needed, release, and the device object and its children are deleted.
+    /// IRP_MN_REMOVE_DEVICE: power down if needed, release, and the device object and its children are deleted. A device
+    /// with open files is unplugged instead: it is surprise-removed, and removed when the last file is closed.
     pub fn remove(self) {
         pnp::remove(self.state);
     }

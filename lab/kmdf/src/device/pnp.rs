@@ -2,6 +2,7 @@
 
 use super::{DeviceState, PowerState, power, self_managed};
 use crate::abi::{STATUS_DEVICE_POWER_FAILURE, STATUS_INVALID_DEVICE_STATE};
+use crate::io::Stop;
 use crate::object::delete_object;
 use crate::verifier::callback;
 use crate::{interrupt, resources};
@@ -51,7 +52,9 @@ pub(super) fn start(device: &DeviceState) -> Result<(), NTSTATUS> {
     power::up(device).map_err(|_| {
         failed_own_hardware(device);
         STATUS_DEVICE_POWER_FAILURE
-    })
+    })?;
+    device.io.enable_interfaces();
+    Ok(())
 }
 
 fn prepare_hardware(device: &DeviceState) -> Result<(), PrepareFailure> {
@@ -87,8 +90,16 @@ fn prepare_hardware(device: &DeviceState) -> Result<(), PrepareFailure> {
 /// WdfDevStatePnpFailedOwnHardware and WdfDevStatePnpFailed.
 fn failed_own_hardware(device: &DeviceState) {
     let _ = release_hardware(device);
-    self_managed::flush(device);
+    cleanup_for_remove(device);
     device.state.set(PowerState::Failed);
+}
+
+/// FxPkgPnp::PnpCleanupForRemove: no more opens, requests of power-managed queues are cancelled, then self-managed I/O
+/// is flushed.
+fn cleanup_for_remove(device: &DeviceState) {
+    device.io.disable_interfaces();
+    device.io.stop(Stop::PurgeManaged);
+    self_managed::flush(device);
 }
 
 /// FxPkgPnp::PnpReleaseHardware; interrupts made in EvtDevicePrepareHardware go with it.
@@ -180,7 +191,7 @@ pub(super) fn stop(device: &DeviceState) -> Result<(), NTSTATUS> {
             Err(status)
         }
         (_, Err(status)) => {
-            self_managed::flush(device);
+            cleanup_for_remove(device);
             device.state.set(PowerState::Failed);
             Err(status)
         }
@@ -220,12 +231,19 @@ pub(super) fn surprise_remove(device: &DeviceState) {
     device.state.set(PowerState::SurpriseRemoved);
 }
 
-pub(super) fn remove(device: &DeviceState) {
+pub(super) fn remove(device: &'static DeviceState) {
+    // The PnP manager removes a device when no file of it is open.
+    if device.io.open_files.get() > 0 {
+        surprise_remove(device);
+        device.io.when_closed(move || remove(device));
+        return;
+    }
     if ensure_awake(device) && device.state.get() == PowerState::D0 {
         let _ = power::down(device, WdfPowerDeviceD3Final);
         let _ = release_hardware(device);
     }
-    self_managed::flush(device);
+    cleanup_for_remove(device);
+    device.io.stop(Stop::PurgeNonManaged);
     self_managed::cleanup(device);
     device.state.set(PowerState::Removed);
     delete_object(device.handle().cast());

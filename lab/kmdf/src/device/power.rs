@@ -6,6 +6,7 @@
 //! states of a device that comes back from Dx do the same.
 
 use super::{DeviceState, PowerState, self_managed};
+use crate::io::Stop;
 use crate::verifier::callback;
 use crate::{dma, interrupt};
 use wdk_sys::_WDF_POWER_DEVICE_STATE::{WdfPowerDeviceD0, WdfPowerDeviceD3Final};
@@ -20,6 +21,8 @@ enum Reached {
     Interrupts,
     /// DMA is enabled; class extensions may have built their datapath.
     Hardware,
+    /// Power-managed queues dispatch.
+    Queues,
 }
 
 /// Dx to D0.
@@ -57,12 +60,16 @@ fn enable(device: &DeviceState, previous: WDF_POWER_DEVICE_STATE) -> Result<(), 
             return Err((Reached::Hardware, device.fail("class extension, post hardware enabled", status)));
         }
     }
-    self_managed::start(device).map_err(|status| (Reached::Hardware, status))
+    device.io.resume();
+    self_managed::start(device).map_err(|status| (Reached::Queues, status))
 }
 
 /// The failed states of the way up always go to D3Final; failures on the way are ignored.
 fn unwind(device: &DeviceState, reached: Reached) {
     let target = WdfPowerDeviceD3Final;
+    if reached >= Reached::Queues {
+        device.io.stop(Stop::Hold);
+    }
     if reached >= Reached::Hardware {
         stop_classes(device);
     }
@@ -79,6 +86,7 @@ fn unwind(device: &DeviceState, reached: Reached) {
 pub(super) fn down(device: &DeviceState, target: WDF_POWER_DEVICE_STATE) -> Result<(), NTSTATUS> {
     device.state.set(PowerState::PoweringDown);
     let suspended = self_managed::suspend(device);
+    device.io.stop(Stop::Hold);
     stop_classes(device);
     let dma = dma::power_down(device);
     let pre_disabled = pre_interrupts_disabled(device, target);

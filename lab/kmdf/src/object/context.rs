@@ -61,6 +61,11 @@ impl Context {
         Ok(context)
     }
 
+    pub(crate) fn forget_callbacks(&self) {
+        self.cleanup.set(None);
+        self.destroy.set(None);
+    }
+
     pub(crate) fn type_name(&self) -> Option<String> {
         // SAFETY: a type info and its name are statics of the driver image, which stays mapped.
         unsafe {

@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, PoisonError};
 use wdk_sys::{NTSTATUS, PWDF_DRIVER_GLOBALS, WDF_OBJECT_ATTRIBUTES, WDFOBJECT};
 
-pub(crate) use tree::delete_by_driver;
+pub(crate) use tree::{delete_by_driver, dispose};
 pub use tree::{delete_object, dereference, reference};
 
 /// First handle; the range is the kernel's half of the address space, which no Linux process has.
@@ -88,6 +88,11 @@ pub(crate) struct Object {
 impl Object {
     pub(crate) fn handle(&self) -> WDFOBJECT {
         self.handle as WDFOBJECT
+    }
+
+    /// The driver never saw this object: its cleanup and destroy callbacks are not called.
+    pub(crate) fn forget_callbacks(&self) {
+        self.contexts.borrow().iter().for_each(Context::forget_callbacks);
     }
 }
 
@@ -235,6 +240,11 @@ pub(crate) fn new_object(
 /// Sets the framework's hooks of an object.
 pub fn set_hooks(handle: WDFOBJECT, hooks: Hooks) {
     object(handle).hooks.set(hooks);
+}
+
+/// From here on the driver may not delete the object.
+pub(crate) fn forbid_delete(handle: WDFOBJECT) {
+    object(handle).hooks.update(|hooks| Hooks { driver_may_not_delete: true, ..hooks });
 }
 
 /// Every object not yet destroyed.

@@ -7,6 +7,7 @@ mod binding;
 mod board;
 pub mod callbacks;
 mod driver;
+pub mod io;
 mod process;
 
 pub use binding::*;
