@@ -4,7 +4,7 @@ use crate::{config::Config, device::Igb, error::status, vector::Vector};
 use core::array;
 use igb::{
     Delay, MacAddress, Registers,
-    interrupt::{Cause, Interrupts, Mode, VectorMap},
+    interrupt::{Cause, Causes, Interrupts, Mode, VectorMap},
     memory::DmaMemory,
     model::Model,
 };
@@ -25,7 +25,9 @@ use netadaptercx::{
 };
 
 /// The INF binds 82576 device ids only; this one stands for all of them.
-const DEVICE_82576: u16 = 0x10C9;
+pub const DEVICE_82576: u16 = 0x10C9;
+/// PCI vendor.
+pub const VENDOR_INTEL: u16 = 0x8086;
 /// BAR0 holds the registers: 128 KiB (82576 datasheet 9.4.11).
 const REGISTER_BYTES: u32 = 128 * 1024;
 /// Ring alignment for the device (82576 datasheet 8.10.5, 8.12.10).
@@ -145,12 +147,14 @@ impl Hardware {
         Some((notification, (*self.vectors.get(usize::from(vector))?)?))
     }
 
-    /// Notifications of the queues whose bits are set.
-    pub fn notifications(&self, tx: u16, rx: u16) -> impl Iterator<Item = &Notification> {
-        let set = |bits: u16| move |(queue, _): &(usize, &Notification)| bits & 1 << queue != 0;
-        let tx = self.tx.iter().enumerate().filter(set(tx));
-        let rx = self.rx.iter().enumerate().filter(set(rx));
-        tx.chain(rx).map(|(_, notification)| notification)
+    /// Notifications of the queues in `causes`, each with its cause.
+    pub fn notifications(&self, causes: Causes) -> impl Iterator<Item = (Cause, &Notification)> {
+        let set = |bits: u16| move |(queue, _): &(u8, &Notification)| bits & 1 << *queue != 0;
+        let tx =
+            (0..).zip(&self.tx).filter(set(causes.tx)).map(|(queue, notification)| (Cause::Tx(queue), notification));
+        let rx =
+            (0..).zip(&self.rx).filter(set(causes.rx)).map(|(queue, notification)| (Cause::Rx(queue), notification));
+        tx.chain(rx)
     }
 
     /// Zeroed memory for a ring, and what [`igb`] calls it. The buffer is to be kept until the ring is released.

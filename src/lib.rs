@@ -9,12 +9,21 @@ extern crate alloc;
 
 mod adapter;
 mod config;
+mod control;
+#[doc(hidden)]
+pub mod counters;
 mod device;
 mod error;
+mod event_log;
 mod hardware;
+#[doc(hidden)]
+pub mod pump;
+mod queue;
+mod rings;
 mod rx;
 mod tx;
 mod vector;
+mod waits;
 
 use wdk_sys::{NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT};
 

@@ -4,13 +4,15 @@ use crate::{
     device::Igb,
     error::status,
     hardware::{Mmio, Stall},
+    pump::receive,
+    queue::Place,
 };
 use igb::{
-    interrupt::Cause,
-    rx::{Frame, FrameAssembler, memory_len},
+    Direction,
+    rx::{Dropped, FrameAssembler, memory_len},
 };
 use netadaptercx::{
-    Result, Status,
+    Result,
     irql::{AtMostDispatch, Passive},
     packet_queue,
     queue::{PacketQueue, QueueHandle},
@@ -23,35 +25,36 @@ pub const BUFFER_BYTES: u16 = 2048;
 
 /// The context of a receive queue object.
 pub struct RxQueue {
-    igb: Ancestor<Igb>,
-    cause: Cause,
-    /// Always there until the queue is dropped.
+    place: Place,
+    /// Ring and memory are there until the queue is dropped.
     ring: Option<igb::rx::Queue<Mmio>>,
     memory: Option<CommonBuffer>,
+    descriptors: u16,
     frames: FrameAssembler,
+    /// What of the frames it dropped is in the counters.
+    counted: Dropped,
     /// The framework wants everything back.
     cancelled: bool,
 }
 
 impl RxQueue {
     pub fn new(igb: Ancestor<Igb>, id: u32, passive: Passive<'_>) -> Result<Self> {
-        let bad_queue = Status::new(wdk_sys::STATUS_INVALID_PARAMETER);
-        let id = u8::try_from(id).map_err(|_| bad_queue)?;
-        let cause = Cause::Rx(id);
-        let hardware = igb.hardware().ok_or(Status::new(wdk_sys::STATUS_DEVICE_NOT_READY))?;
-        hardware.notification(cause).ok_or(bad_queue)?;
+        let place = Place::new(igb, Direction::Receive, id)?;
+        let hardware = place.hardware()?;
         let descriptors = hardware.config.receive_buffers;
         let (buffer, memory) = hardware.ring_memory(memory_len(descriptors), passive)?;
-        let ring = igb::rx::Queue::new(hardware.registers(), hardware.model, id, descriptors, BUFFER_BYTES, memory)
+        let number = place.number();
+        let ring = igb::rx::Queue::new(hardware.registers(), hardware.model, number, descriptors, BUFFER_BYTES, memory)
             .map_err(status)?;
         // A tag of four bytes may come on top of the longest frame.
         let chain = (hardware.config.max_frame + 4).div_ceil(BUFFER_BYTES);
         Ok(Self {
-            igb,
-            cause,
+            place,
             ring: Some(ring),
             memory: Some(buffer),
+            descriptors,
             frames: FrameAssembler::new(chain),
+            counted: Dropped::default(),
             cancelled: false,
         })
     }
@@ -62,7 +65,7 @@ impl RxQueue {
         let Some(ring) = &mut self.ring else { return };
         match ring.disable(&Stall) {
             Ok(()) | Err(igb::Error::DeviceGone) => {}
-            Err(_) => match self.igb.halt(irql) {
+            Err(_) => match self.place.halt(irql) {
                 Some(reset) => ring.halted(&reset),
                 None => return,
             },
@@ -78,15 +81,12 @@ impl PacketQueue for RxQueue {
     type Rings = RxRings;
     packet_queue!(RxQueue);
 
-    fn start(&mut self, queue: QueueHandle, _passive: Passive<'_>) {
-        let Some((hardware, ring)) = self.igb.hardware().zip(self.ring.as_mut()) else { return };
+    fn start(&mut self, queue: QueueHandle, passive: Passive<'_>) {
+        let Some((ring, memory)) = self.ring.as_mut().zip(self.memory.as_ref()) else { return };
         if let Err(error) = ring.enable(&Stall) {
-            let _ = status(error);
-            self.igb.fail("a receive queue does not start");
+            self.place.fail_to_start(error, passive);
         }
-        if let Some((notification, interrupt)) = hardware.notification(self.cause) {
-            interrupt.lock(|lock| notification.attach(queue, lock));
-        }
+        self.place.enter(queue, memory, self.descriptors, passive);
     }
 
     fn advance(&mut self, rings: &mut RxRings, irql: AtMostDispatch<'_>) {
@@ -94,21 +94,14 @@ impl PacketQueue for RxQueue {
             return self.drain(rings, irql);
         }
         let Some(ring) = &mut self.ring else { return };
-        let mut received = rings.receive();
-        let mut completions = ring.completions();
-        while received.has_room()
-            && let Some(completion) = completions.next()
-        {
-            let filled = received.fill(completion.length().into());
-            match self.frames.push(completion) {
-                Frame::Partial => {}
-                Frame::Whole { .. } if filled => received.deliver(),
-                Frame::Whole { .. } | Frame::Bad { .. } => received.discard(),
-            }
+        let received = receive(rings, ring, &mut self.frames);
+        if let Some(counts) = self.place.counts() {
+            counts.received(&received);
+            let dropped = self.frames.dropped();
+            counts.dropped.add(dropped.errors - self.counted.errors);
+            counts.too_long.add(dropped.too_long - self.counted.too_long);
+            self.counted = dropped;
         }
-        drop(completions);
-        received.finish();
-        ring.refill(rings.free_buffers());
     }
 
     fn cancel(&mut self, rings: &mut RxRings, irql: AtMostDispatch<'_>) {
@@ -116,22 +109,12 @@ impl PacketQueue for RxQueue {
         self.drain(rings, irql);
     }
 
-    fn stop(&mut self, _passive: Passive<'_>) {
-        if let Some((notification, interrupt)) =
-            self.igb.hardware().and_then(|hardware| hardware.notification(self.cause))
-        {
-            interrupt.lock(|lock| notification.detach(lock));
-        }
+    fn stop(&mut self, passive: Passive<'_>) {
+        self.place.leave(passive);
     }
 
     fn set_notification_enabled(&mut self, enabled: bool) {
-        let Some(hardware) = self.igb.hardware() else { return };
-        let Some((notification, _)) = hardware.notification(self.cause) else { return };
-        if enabled {
-            notification.arm(|| hardware.interrupts.unmask(self.cause));
-        } else {
-            notification.disarm();
-        }
+        self.place.set_notification_enabled(enabled);
     }
 }
 

@@ -4,11 +4,13 @@ use crate::{
     device::Igb,
     error::status,
     hardware::{Mmio, Stall},
+    pump::transmit,
+    queue::Place,
 };
 use alloc::vec::Vec;
 use igb::{
-    interrupt::Cause,
-    tx::{Completion, Fragment, Refusal, memory_len},
+    Direction,
+    tx::{Completion, memory_len},
 };
 use netadaptercx::{
     Result, Status,
@@ -24,22 +26,19 @@ pub const MAX_FRAGMENTS: usize = 40;
 
 /// The context of a transmit queue object.
 pub struct TxQueue {
-    igb: Ancestor<Igb>,
-    cause: Cause,
-    /// Always there until the queue is dropped.
+    place: Place,
+    /// Ring and memory are there until the queue is dropped.
     ring: Option<igb::tx::Queue<Mmio, Vec<Completion>>>,
     memory: Option<CommonBuffer>,
+    descriptors: u16,
     /// The framework wants everything back.
     cancelled: bool,
 }
 
 impl TxQueue {
     pub fn new(igb: Ancestor<Igb>, id: u32, passive: Passive<'_>) -> Result<Self> {
-        let bad_queue = Status::new(wdk_sys::STATUS_INVALID_PARAMETER);
-        let id = u8::try_from(id).map_err(|_| bad_queue)?;
-        let cause = Cause::Tx(id);
-        let hardware = igb.hardware().ok_or(Status::new(wdk_sys::STATUS_DEVICE_NOT_READY))?;
-        hardware.notification(cause).ok_or(bad_queue)?;
+        let place = Place::new(igb, Direction::Transmit, id)?;
+        let hardware = place.hardware()?;
         let descriptors = hardware.config.transmit_buffers;
         let (buffer, memory) = hardware.ring_memory(memory_len(descriptors), passive)?;
         let mut completions = Vec::new();
@@ -47,9 +46,10 @@ impl TxQueue {
             .try_reserve_exact(descriptors.into())
             .map_err(|_| Status::new(wdk_sys::STATUS_INSUFFICIENT_RESOURCES))?;
         completions.resize(descriptors.into(), Completion::default());
-        let ring = igb::tx::Queue::new(hardware.registers(), hardware.model, id, descriptors, memory, completions)
+        let number = place.number();
+        let ring = igb::tx::Queue::new(hardware.registers(), hardware.model, number, descriptors, memory, completions)
             .map_err(status)?;
-        Ok(Self { igb, cause, ring: Some(ring), memory: Some(buffer), cancelled: false })
+        Ok(Self { place, ring: Some(ring), memory: Some(buffer), descriptors, cancelled: false })
     }
 
     /// After Cancel: stops the hardware, then completes what it had and what it never got. Packets still under DMA stay,
@@ -59,19 +59,23 @@ impl TxQueue {
         rings.complete(ring.reclaim());
         match ring.disable(&Stall) {
             Ok(()) | Err(igb::Error::DeviceGone) => {}
-            Err(_) => match self.igb.halt(irql) {
+            Err(_) => match self.place.halt(irql) {
                 Some(reset) => ring.halted(&reset),
                 None => return,
             },
         }
         rings.complete(ring.reclaim());
-        rings.complete(ring.abandon());
+        let abandoned = ring.abandon();
+        rings.complete(abandoned);
         let mut unsent = 0;
         while let Some(packet) = rings.next_packet() {
             packet.take();
             unsent += 1;
         }
         rings.complete(unsent);
+        if let Some(counts) = self.place.counts() {
+            counts.dropped.add(u64::from(abandoned) + u64::from(unsent));
+        }
     }
 }
 
@@ -79,15 +83,12 @@ impl PacketQueue for TxQueue {
     type Rings = TxRings;
     packet_queue!(TxQueue);
 
-    fn start(&mut self, queue: QueueHandle, _passive: Passive<'_>) {
-        let Some((hardware, ring)) = self.igb.hardware().zip(self.ring.as_mut()) else { return };
+    fn start(&mut self, queue: QueueHandle, passive: Passive<'_>) {
+        let Some((ring, memory)) = self.ring.as_mut().zip(self.memory.as_ref()) else { return };
         if let Err(error) = ring.enable(&Stall) {
-            let _ = status(error);
-            self.igb.fail("a transmit queue does not start");
+            self.place.fail_to_start(error, passive);
         }
-        if let Some((notification, interrupt)) = hardware.notification(self.cause) {
-            interrupt.lock(|lock| notification.attach(queue, lock));
-        }
+        self.place.enter(queue, memory, self.descriptors, passive);
     }
 
     fn advance(&mut self, rings: &mut TxRings, irql: AtMostDispatch<'_>) {
@@ -95,21 +96,10 @@ impl PacketQueue for TxQueue {
             return self.drain(rings, irql);
         }
         let Some(ring) = &mut self.ring else { return };
-        rings.complete(ring.reclaim());
-        let mut batch = ring.batch();
-        while let Some(packet) = rings.next_packet() {
-            let fragments = packet
-                .fragments()
-                .map(|fragment| Fragment { device_address: fragment.device_address, length: fragment.length });
-            // A packet the OS posted without data has no fragments and is skipped: it completes in its place.
-            match batch.post(fragments) {
-                Ok(()) => {}
-                Err(Refusal::NoRoom) => break,
-                Err(Refusal::TooLong) => batch.skip(),
-            }
-            packet.take();
+        let sent = transmit(rings, ring);
+        if let Some(counts) = self.place.counts() {
+            counts.sent(&sent);
         }
-        batch.submit();
     }
 
     fn cancel(&mut self, rings: &mut TxRings, irql: AtMostDispatch<'_>) {
@@ -117,22 +107,12 @@ impl PacketQueue for TxQueue {
         self.drain(rings, irql);
     }
 
-    fn stop(&mut self, _passive: Passive<'_>) {
-        if let Some((notification, interrupt)) =
-            self.igb.hardware().and_then(|hardware| hardware.notification(self.cause))
-        {
-            interrupt.lock(|lock| notification.detach(lock));
-        }
+    fn stop(&mut self, passive: Passive<'_>) {
+        self.place.leave(passive);
     }
 
     fn set_notification_enabled(&mut self, enabled: bool) {
-        let Some(hardware) = self.igb.hardware() else { return };
-        let Some((notification, _)) = hardware.notification(self.cause) else { return };
-        if enabled {
-            notification.arm(|| hardware.interrupts.unmask(self.cause));
-        } else {
-            notification.disarm();
-        }
+        self.place.set_notification_enabled(enabled);
     }
 }
 

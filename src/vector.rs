@@ -35,8 +35,12 @@ impl Handler for Vector {
                 None => return false,
             },
         };
-        for notification in hardware.notifications(causes.tx, causes.rx) {
-            notification.event(interrupt);
+        for (cause, notification) in hardware.notifications(causes) {
+            if notification.event(interrupt)
+                && let Some(counts) = self.igb.counters.of(cause)
+            {
+                counts.wakes.add(1);
+            }
         }
         if causes.link {
             interrupt.queue_dpc();

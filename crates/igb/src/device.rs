@@ -7,8 +7,11 @@ use crate::phy::Phy;
 use crate::regs::{self, Ctrl, CtrlExt, Eec, Gpie, Icr, Rah, Rctl, Register, Status, Tctl};
 use crate::{Delay, Error, MacAddress, Registers, semaphore};
 
+mod inspect;
 #[cfg(test)]
 mod tests;
+
+pub use inspect::PHY_REGISTERS;
 
 /// 80 ms for the last bus-master request (5.2.3.2); a device that needs longer is reset all the same.
 const MASTER_DISABLE: Patience = Patience { step_us: 100, tries: 800 };

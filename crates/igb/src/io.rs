@@ -55,6 +55,11 @@ impl<R: Registers> Bus<R> {
         Ok(V::from_bits(bits))
     }
 
+    /// As [`Self::read`], for a register of a table.
+    pub fn read_at(&self, offset: u32) -> Result<u32, Error> {
+        self.read(Register::<u32>::at_offset(offset))
+    }
+
     /// A read whose all-ones answer the caller judges.
     #[inline]
     pub fn peek<V: Value>(&self, register: Register<V>) -> V {

@@ -29,7 +29,9 @@ mod semaphore;
 #[cfg(test)]
 mod testing;
 
+pub mod counters;
 pub mod device;
+pub mod dump;
 pub mod filter;
 pub mod interrupt;
 pub mod memory;

@@ -146,6 +146,23 @@ impl<'a> Walk<'a> {
         (straight + self.wrapped) as u16
     }
 
+    /// The descriptors ahead, up to the end of the ring at most.
+    #[inline]
+    pub fn straight(&self) -> Straight<'a> {
+        // SAFETY: as in `left`.
+        let len = unsafe { self.stop.offset_from_unsigned(self.at) };
+        Straight { first: self.at, len, ring: PhantomData }
+    }
+
+    /// Goes past the first `count` descriptors of [`Self::straight`].
+    #[inline]
+    pub fn pass(&mut self, count: usize) {
+        let straight = self.straight();
+        assert!(count <= straight.len);
+        // SAFETY: at most `stop` (invariant).
+        self.at = unsafe { self.at.add(count) };
+    }
+
     /// The descriptor behind, and its index: the newest of the walk once it has begun.
     #[inline]
     pub fn newest(&self) -> Option<(Slot<'a>, u16)> {
@@ -176,6 +193,46 @@ impl<'a> Iterator for Walk<'a> {
         // SAFETY: `at` is before `stop` (invariant).
         self.at = unsafe { descriptor.add(1) };
         Some(Slot { descriptor, ring: PhantomData })
+    }
+}
+
+/// Descriptors in one piece.
+///
+/// Invariant: `len` descriptors from `first` on lie in the ring.
+#[derive(Clone, Copy)]
+pub(crate) struct Straight<'a> {
+    first: NonNull<Descriptor>,
+    len: usize,
+    ring: PhantomData<&'a mut Descriptors>,
+}
+
+impl<'a> Straight<'a> {
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first `count` of these, at most all.
+    #[inline]
+    pub fn first(self, count: usize) -> Self {
+        assert!(count <= self.len);
+        Straight { len: count, ..self }
+    }
+
+    /// All but the first `count`, at most all.
+    #[inline]
+    pub fn after(self, count: usize) -> Self {
+        assert!(count <= self.len);
+        // SAFETY: at most `len` descriptors on (invariant).
+        Straight { first: unsafe { self.first.add(count) }, len: self.len - count, ..self }
+    }
+
+    /// Descriptor `n` of the run.
+    #[inline]
+    pub fn get(&self, n: usize) -> Slot<'a> {
+        assert!(n < self.len);
+        // SAFETY: `n` is below `len` (invariant).
+        Slot { descriptor: unsafe { self.first.add(n) }, ring: PhantomData }
     }
 }
 

@@ -28,7 +28,8 @@ impl<R: Registers, D: Delay> Phy<'_, R, D> {
         self.write(CONTROL, CONTROL_NEGOTIATE)
     }
 
-    fn read(&self, register: u8) -> Result<u16, Error> {
+    /// One PHY register.
+    pub fn read(&self, register: u8) -> Result<u16, Error> {
         let answer = self.access(register, Mdic::READ)?;
         Ok((answer & Mdic::DATA).bits() as u16)
     }

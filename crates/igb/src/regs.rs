@@ -39,6 +39,11 @@ impl<V> Register<V> {
         Register { offset, value: PhantomData }
     }
 
+    /// The register at an offset that another table of this crate gives.
+    pub(crate) const fn at_offset(offset: u32) -> Self {
+        Self::new(offset)
+    }
+
     /// Byte offset in BAR 0.
     #[inline]
     pub const fn offset(self) -> u32 {

@@ -43,6 +43,12 @@ impl Run {
         (self.size - 1).saturating_sub(self.used)
     }
 
+    /// The first of `room` places, as far as they come before the end of the circle.
+    #[inline]
+    pub fn straight_room(&self, room: u16) -> u16 {
+        room.min(self.size - self.end())
+    }
+
     /// Most places that can ever be used at once.
     #[inline]
     pub const fn capacity(&self) -> u16 {

@@ -1,7 +1,7 @@
 //! Receive queues with advanced one-buffer descriptors (7.1.5).
 
 use crate::device::Reset;
-use crate::memory::{DESCRIPTOR_BYTES, Descriptors, DmaMemory, Walk, read_barrier};
+use crate::memory::{DESCRIPTOR_BYTES, Descriptors, DmaMemory, Straight, Walk, read_barrier};
 use crate::model::Model;
 use crate::queue::{Engine, check_ring};
 use crate::regs::{QueueControl, SRRCTL, Srrctl};
@@ -35,6 +35,8 @@ pub struct Queue<R> {
     descriptors: Descriptors,
     /// Descriptors posted and not completed.
     posted: Run,
+    /// What the hardware was last told.
+    tail: u16,
     buffer_size: u16,
 }
 
@@ -67,7 +69,7 @@ impl<R: Registers> Queue<R> {
             return Err(Error::BadBufferSize);
         }
         let descriptors = Descriptors::share(memory, size, 0)?;
-        Ok(Queue { engine, descriptors, posted: Run::new(size), buffer_size })
+        Ok(Queue { engine, descriptors, posted: Run::new(size), tail: 0, buffer_size })
     }
 
     /// Starts the hardware on an empty ring; [`Self::refill`] gives it buffers.
@@ -78,6 +80,7 @@ impl<R: Registers> Queue<R> {
         let split = SRRCTL.at(self.engine.index());
         let buffers = Srrctl::buffer_kib((self.buffer_size / 1024) as u8) | Srrctl::ADVANCED_ONE_BUFFER;
         self.posted.clear();
+        self.tail = 0;
         self.engine.enable(delay, &self.descriptors, THRESHOLDS, |bus| bus.write(split, buffers))
     }
 
@@ -106,25 +109,47 @@ impl<R: Registers> Queue<R> {
 
     /// Posts buffers while there is room, with one tail write if there was any; returns how many. Takes no address it
     /// does not post.
-    #[inline]
     pub fn refill(&mut self, device_addresses: impl IntoIterator<Item = u64>) -> u16 {
-        let room = self.room();
-        let mut addresses = device_addresses.into_iter();
-        let mut free = self.descriptors.walk(self.posted.end(), room);
-        loop {
-            let mut ahead = free;
-            let Some(slot) = ahead.next() else { break };
-            let Some(address) = addresses.next() else { break };
-            // The second word is the header address, unused; its zero also clears DD.
-            slot.write(address, 0);
-            free = ahead;
+        let mut count = 0;
+        for address in device_addresses.into_iter().take(self.room().into()) {
+            self.post(1, |_| address);
+            count += 1;
         }
-        let count = room - free.left();
-        if count != 0 {
-            self.posted.extend(count);
-            self.engine.doorbell(self.posted.end());
-        }
+        self.submit();
         count
+    }
+
+    /// How many buffers [`Self::post`] takes at once: as many as there is room for before the end of the ring.
+    #[inline]
+    pub fn straight_room(&self) -> usize {
+        self.posted.straight_room(self.room()).into()
+    }
+
+    /// Posts `count` buffers, at most [`Self::straight_room`], the n-th one at `device_address(n)`. The hardware sees them
+    /// when they are submitted.
+    #[inline]
+    pub fn post(&mut self, count: usize, device_address: impl Fn(usize) -> u64) {
+        let room = self.room();
+        let slots = self.descriptors.walk(self.posted.end(), room).straight();
+        let slots = slots.first(count);
+        for n in 0..count {
+            // The second word is the header address, unused; its zero also clears DD.
+            slots.get(n).write(device_address(n), 0);
+        }
+        // CAST: a ring has at most 4096 descriptors.
+        self.posted.extend(count as u16);
+    }
+
+    /// Makes the posted buffers the hardware's, with one tail write if there are new ones; returns whether.
+    #[inline]
+    pub fn submit(&mut self) -> bool {
+        let tail = self.posted.end();
+        let new = tail != self.tail;
+        if new {
+            self.tail = tail;
+            self.engine.doorbell(tail);
+        }
+        new
     }
 
     /// The descriptors the hardware is done with, oldest first. Each one taken is a buffer come back. Reads memory only.
@@ -172,6 +197,55 @@ impl Iterator for Completions<'_> {
         read_barrier();
         self.ahead = ahead;
         Some(Completion::checked(word, self.buffer_size))
+    }
+}
+
+impl<'q> Completions<'q> {
+    /// A look ahead at `most` descriptors, up to the end of the ring at most. What it shows stays until [`Self::pass`].
+    #[inline]
+    pub fn straight(&self, most: usize) -> Ahead<'q> {
+        let descriptors = self.ahead.straight();
+        let count = most.min(descriptors.len());
+        Ahead { descriptors: descriptors.first(count), buffer_size: self.buffer_size.into() }
+    }
+
+    /// Takes the next `count` descriptors of [`Self::straight`]: the caller has seen that the hardware is done with them.
+    #[inline]
+    pub fn pass(&mut self, count: usize) {
+        read_barrier();
+        self.ahead.pass(count);
+    }
+}
+
+/// Descriptors posted, of which the hardware may be done with some.
+pub struct Ahead<'q> {
+    descriptors: Straight<'q>,
+    buffer_size: u64,
+}
+
+impl Ahead<'_> {
+    /// Number of descriptors.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.descriptors.len()
+    }
+
+    /// No descriptor is posted.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Length of the frame that descriptor `n` reports, if that is a good frame in one buffer.
+    #[inline]
+    pub fn whole(&self, n: usize) -> Option<u16> {
+        // With the length in the low bits, DD and EOP without RXE above them and a length of 1..=buffer size together
+        // are one interval of numbers.
+        const WHOLE: u64 = (DD | EOP).rotate_left(64 - LENGTH_SHIFT);
+        let report = (self.descriptors.get(n).read_high() & (LENGTH | RXE | EOP | DD)).rotate_right(LENGTH_SHIFT);
+        let less_one = report.wrapping_sub(WHOLE + 1);
+        // CAST: a buffer has at most 16 KiB.
+        (less_one < self.buffer_size).then(|| less_one as u16 + 1)
     }
 }
 

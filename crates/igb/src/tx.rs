@@ -19,7 +19,7 @@ mod batch;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, Fragment, Refusal};
+pub use batch::{Batch, Fragment, Posted, Refusal};
 
 /// Descriptor done, in the second word of a write-back (7.2.2.3).
 const DD: u64 = 1 << 32;

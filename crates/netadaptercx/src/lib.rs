@@ -11,7 +11,7 @@
 //!   order.
 //!
 //! Rules quoted as "contract.md" are NetAdapterCx's own; see docs/architecture.md.
-#![cfg_attr(not(any(test, loom)), no_std)]
+#![cfg_attr(not(any(test, loom, feature = "fake-framework")), no_std)]
 
 pub mod adapter;
 pub mod config;

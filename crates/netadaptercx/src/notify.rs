@@ -89,9 +89,8 @@ pub struct Notification {
 
 impl Notification {
     /// Nothing attached, disarmed.
-    #[cfg(not(loom))]
     #[must_use]
-    pub const fn new(direction: Direction) -> Self {
+    pub fn new(direction: Direction) -> Self {
         Self { arm: Arm::new(), queue: AtomicPtr::new(null_mut()), direction }
     }
 
@@ -123,17 +122,18 @@ impl Notification {
         self.arm.disarm();
     }
 
-    /// The interrupt side, in the ISR (under the interrupt's lock) with the cause masked: notifies if armed.
+    /// The interrupt side, in the ISR (under the interrupt's lock) with the cause masked: notifies if armed, and says so.
     #[inline]
-    pub fn event(&self, _lock: &InterruptGuard<'_>) {
+    pub fn event(&self, _lock: &InterruptGuard<'_>) -> bool {
         if !self.arm.event() {
-            return;
+            return false;
         }
         let queue = self.queue.load(PlainOrdering::Acquire);
         if !queue.is_null() {
             // SAFETY: the handle was attached and not detached yet, and detaching needs the lock that is held here.
             unsafe { QueueHandle::from_raw(queue, self.direction).notify() };
         }
+        !queue.is_null()
     }
 }
 

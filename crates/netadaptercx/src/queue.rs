@@ -208,7 +208,7 @@ macro_rules! rings {
                     let collection =
                         NonNull::new(collection.cast_mut()).ok_or(Status::new(wdk_sys::STATUS_UNSUCCESSFUL))?;
                     let fragments = Ring::new(collection);
-                    let logical = Extension::query(queue, Direction::$direction, fragments.slots())?;
+                    let logical = Extension::query(queue, Direction::$direction, &fragments)?;
                     Ok($rings::new(Ring::new(collection), fragments, logical))
                 }
             }

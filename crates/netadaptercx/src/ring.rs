@@ -10,10 +10,14 @@ mod raw;
 mod rx;
 mod tx;
 
+#[doc(hidden)]
+#[cfg(any(all(test, not(loom)), feature = "fake-framework"))]
+pub mod fake;
+
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 pub(crate) use extension::Extension;
 pub(crate) use raw::Ring;
-pub use rx::{FreeBuffers, Receive, RxRings};
-pub use tx::{Fragments, TxFragment, TxPacket, TxRings};
+pub use rx::{Delivered, FreeBuffers, Receive, RxRings, Unoffered};
+pub use tx::{Fragments, TxFragment, TxPacket, TxRings, Waiting};

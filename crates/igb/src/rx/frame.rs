@@ -103,6 +103,12 @@ impl FrameAssembler {
         }
     }
 
+    /// No frame has begun.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.state == State::Idle
+    }
+
     /// Buffers of a frame that has begun and not ended.
     #[inline]
     pub const fn pending(&self) -> u16 {

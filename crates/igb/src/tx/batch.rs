@@ -1,6 +1,6 @@
 use super::{Books, Completion};
 use crate::Registers;
-use crate::memory::{Slot, Walk};
+use crate::memory::{Slot, Straight, Walk};
 use crate::queue::Engine;
 
 /// Second word of a data descriptor: DTALEN 15:0, DTYP 23:20, DCMD 31:24, STA 35:32, PAYLEN 63:46 (7.2.2.3).
@@ -34,6 +34,15 @@ pub enum Refusal {
     /// Never: longer than 9728 bytes, or of more fragments than the ring has descriptors. The caller may
     /// [`skip`](Batch::skip) it.
     TooLong,
+}
+
+/// Packets posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Their number.
+    pub packets: usize,
+    /// Bytes in all of them.
+    pub bytes: u64,
 }
 
 /// Packets on their way into a queue. The hardware sees them when the batch is submitted, or dropped: one tail write, if
@@ -81,13 +90,65 @@ impl<'q, R: Registers> Batch<'q, R> {
         match fragments.next() {
             None if (MIN_PACKET..=MAX_PACKET).contains(&first.length) => {
                 let slot = self.free.next().ok_or(Refusal::NoRoom)?;
-                let word = word(first.length) | payload(first.length) | EOP;
+                let word = single(first.length);
                 slot.write(first.device_address, word);
-                self.take(1, word);
+                self.take(1, 1, word);
                 Ok(())
             }
             second => self.post_pieces(first, second, fragments),
         }
+    }
+
+    /// How many packets [`Self::post_singles`] can post: up to the end of the ring or of a group.
+    #[inline]
+    pub fn singles_room(&self) -> usize {
+        self.free.straight().len().min(usize::from(self.books.report_every - self.open.descriptors))
+    }
+
+    /// Posts packets of one fragment each, `most` of them, at most [`Self::singles_room`]. `fragment(n)` is the n-th packet
+    /// from here, or None where something else comes. A packet that [`Self::post`] has to look at ends it too.
+    #[inline]
+    pub fn post_singles(&mut self, most: usize, fragment: impl Fn(usize) -> Option<Fragment>) -> Posted {
+        let slots = self.free.straight().first(most);
+        let mut posted = Posted { packets: 0, bytes: 0 };
+        let mut newest = self.newest;
+        while posted.packets < most {
+            let n = posted.packets;
+            let Some(fragment) = fragment(n) else { break };
+            if !(MIN_PACKET..=MAX_PACKET).contains(&fragment.length) {
+                break;
+            }
+            newest = single(fragment.length);
+            slots.get(n).write(fragment.device_address, newest);
+            posted.packets += 1;
+            posted.bytes += u64::from(fragment.length);
+        }
+        self.free.pass(posted.packets);
+        // CAST: at most the places of a group.
+        self.take(posted.packets as u32, posted.packets as u16, newest);
+        posted
+    }
+
+    /// Posts packets of several fragments each, `most` of them, while there is room before the end of the ring. `fragments(n)`
+    /// are those of the n-th packet from here. A packet that [`Self::post`] has to look at ends it, and so does the end of
+    /// a group.
+    #[inline]
+    pub fn post_chains<I: Iterator<Item = Fragment>>(&mut self, most: usize, fragments: impl Fn(usize) -> I) -> Posted {
+        let slots = self.free.straight();
+        let group = usize::from(self.books.report_every - self.open.descriptors);
+        let mut posted = Posted { packets: 0, bytes: 0 };
+        let (mut used, mut newest) = (0, self.newest);
+        while posted.packets < most && used < group {
+            let Some((count, total, last)) = write_chain(slots.after(used), fragments(posted.packets)) else { break };
+            used += count;
+            newest = last;
+            posted.packets += 1;
+            posted.bytes += u64::from(total);
+        }
+        self.free.pass(used);
+        // CAST: at most the places of the ring.
+        self.take(posted.packets as u32, used as u16, newest);
+        posted
     }
 
     /// Counts a packet that is not sent: [`Queue::reclaim`](super::Queue::reclaim) reports it once everything before it
@@ -147,15 +208,15 @@ impl<'q, R: Registers> Batch<'q, R> {
         }
         last.write_high(last_word);
         self.free = packet.free;
-        self.take(packet.count, last_word);
+        self.take(1, packet.count, last_word);
         Ok(())
     }
 
-    /// Takes a packet just written into the batch.
+    /// Takes packets just written into the batch.
     #[inline]
-    fn take(&mut self, descriptors: u16, newest: u64) {
+    fn take(&mut self, packets: u32, descriptors: u16, newest: u64) {
         self.newest = newest;
-        self.open.packets += 1;
+        self.open.packets += packets;
         self.open.descriptors += descriptors;
         if self.open.descriptors >= self.books.report_every {
             self.close_group();
@@ -188,6 +249,39 @@ impl<R: Registers> Drop for Batch<'_, R> {
             self.engine.doorbell(tail);
         }
     }
+}
+
+/// Writes a packet to the first of `slots`, if it fits, no fragment is empty, and its length needs no thought. Returns
+/// how many it took, the packet's length and the second word of the last. What it leaves behind otherwise is nobody's:
+/// the hardware sees descriptors only when they are taken into the batch.
+#[inline]
+fn write_chain(slots: Straight<'_>, fragments: impl Iterator<Item = Fragment>) -> Option<(usize, u32, u64)> {
+    let (mut count, mut total, mut first_word, mut last_word) = (0, 0, 0, 0);
+    for fragment in fragments {
+        if count == slots.len() || !(1..=MAX_PACKET).contains(&fragment.length) {
+            return None;
+        }
+        // A ring has at most 4096 places, so this ends far below 2^32.
+        total += fragment.length;
+        last_word = word(fragment.length);
+        if count == 0 {
+            first_word = last_word;
+        }
+        slots.get(count).write(fragment.device_address, last_word);
+        count += 1;
+    }
+    if !(MIN_PACKET..=MAX_PACKET).contains(&total) {
+        return None;
+    }
+    // PAYLEN belongs to the first descriptor, EOP to the last.
+    if count == 1 {
+        last_word = single(total);
+    } else {
+        slots.get(0).write_high(first_word | payload(total));
+        last_word |= EOP;
+    }
+    slots.get(count - 1).write_high(last_word);
+    Some((count, total, last_word))
 }
 
 /// A packet being posted: its descriptors written, but for what is known only at its end.
@@ -227,6 +321,12 @@ impl Packet<'_> {
 #[inline]
 const fn word(length: u32) -> u64 {
     DATA | length as u64
+}
+
+/// Second word of a packet in one descriptor.
+#[inline]
+const fn single(length: u32) -> u64 {
+    word(length) | payload(length) | EOP
 }
 
 #[inline]

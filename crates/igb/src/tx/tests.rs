@@ -468,3 +468,79 @@ proptest! {
         prop_assert_eq!(queue.outstanding(), 0);
     }
 }
+
+/// Every size up to 16, every place of the ring, every number in flight: a run ends where ring, room or group end, and
+/// what it posted is sent and reclaimed exactly once.
+#[test]
+fn every_run_of_small_rings() {
+    let chip = Chip::new();
+    let buffer = Memory::new(1024);
+    let one = Fragment { device_address: buffer.device_address(), length: 20 };
+    for size in 2..=16u16 {
+        let memory = Memory::new(memory_len(size));
+        for first in 0..size {
+            for in_flight in 0..size {
+                for pieces in 1..=3usize {
+                    let mut queue = small_queue(&chip, &memory, size);
+                    for _ in 0..first {
+                        post(&mut queue, vec![one]).unwrap();
+                        chip.let_traffic_flow();
+                        assert_eq!(chip.transmit(0, usize::MAX), 1);
+                        chip.set(crate::regs::TCTL.offset(), 0);
+                        assert_eq!(queue.reclaim(), 1);
+                    }
+                    for _ in 0..in_flight {
+                        post(&mut queue, vec![one]).unwrap();
+                    }
+                    let start = (first + in_flight) % size;
+                    let straight = queue.room().min(size - start);
+                    let group = queue.books.report_every;
+                    chip.take_writes();
+
+                    let mut batch = queue.batch();
+                    let posted = if pieces == 1 {
+                        assert_eq!(batch.singles_room(), usize::from(straight.min(group)));
+                        batch.post_singles(batch.singles_room(), |_| Some(one))
+                    } else {
+                        batch.post_chains(usize::MAX, |_| core::iter::repeat_n(one, pieces))
+                    };
+                    batch.submit();
+                    let fit = usize::from(straight) / pieces;
+                    assert_eq!(posted.packets, fit.min(usize::from(group).div_ceil(pieces)));
+                    assert_eq!(posted.bytes, 20 * (pieces * posted.packets) as u64);
+                    assert_eq!(tail_writes(&chip), usize::from(posted.packets != 0));
+                    assert_eq!(queue.room(), size - 1 - in_flight - (pieces * posted.packets) as u16);
+
+                    chip.let_traffic_flow();
+                    assert_eq!(chip.transmit(0, usize::MAX), usize::from(in_flight) + pieces * posted.packets);
+                    let sent = chip.take_sent();
+                    assert!(sent.iter().rev().take(posted.packets).all(|frame| frame.len() == 20 * pieces), "{sent:?}");
+                    assert_eq!(queue.reclaim() as usize, usize::from(in_flight) + posted.packets);
+                    assert_eq!((queue.room(), queue.outstanding()), (size - 1, 0));
+                    chip.set(crate::regs::TCTL.offset(), 0);
+                    queue.disable(&&chip).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_leaves_to_post_what_needs_a_thought() {
+    let chip = Chip::new();
+    let memory = Memory::new(memory_len(64));
+    let mut queue = tx_queue(&chip, &memory, 64);
+    chip.take_writes();
+    let of = |lengths: &'static [u32]| lengths.iter().map(|&length| Fragment { device_address: 0x1000, length });
+    let mut batch = queue.batch();
+    for length in [0, 1, 16, 9729, u32::MAX] {
+        let odd = Fragment { device_address: 0x1000, length };
+        assert_eq!(batch.post_singles(1, |_| Some(odd)).packets, 0, "{length}");
+    }
+    assert_eq!(batch.post_singles(1, |_| None).packets, 0);
+    for lengths in [&[][..], &[0], &[60, 0], &[0, 60], &[8, 8], &[9000, 9000], &[u32::MAX, 2]] {
+        assert_eq!(batch.post_chains(1, |_| of(lengths)).packets, 0, "{lengths:?}");
+    }
+    batch.submit();
+    assert_eq!((queue.room(), tail_writes(&chip)), (63, 0));
+}

@@ -1,7 +1,8 @@
 //! Typed access to a ring's extensions.
 
+use super::raw::{Element, Ring};
 use crate::{Result, Status};
-use core::{marker::PhantomData, mem::size_of, ptr::NonNull};
+use core::{marker::PhantomData, mem::size_of};
 use netadaptercx_sys::{
     _NET_EXTENSION_TYPE, NET_EXTENSION, NET_EXTENSION_QUERY, NET_EXTENSION_TYPE, NET_FRAGMENT_LOGICAL_ADDRESS,
     NETPACKETQUEUE,
@@ -47,25 +48,33 @@ const fn wide<const N: usize>(ascii: &[u8]) -> [u16; N] {
 
 /// An extension that is enabled for this queue. The framework may enable it for one queue and not for the next, so it is
 /// looked up when the queue is created.
+///
+/// Invariant: `distance` bytes behind each element of the ring that it was looked up for lies its data.
 pub struct Extension<K> {
-    base: NonNull<u8>,
-    stride: usize,
-    /// Index mask of the ring it extends.
-    mask: u32,
+    distance: isize,
     kind: PhantomData<K>,
 }
-// SAFETY: like the ring it extends, it is reached only from its queue's hooks.
-unsafe impl<K> Send for Extension<K> {}
+
+impl<K> Clone for Extension<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for Extension<K> {}
 
 impl<K: Kind> Extension<K> {
-    /// The extension `K` of a queue's ring with `slots` elements.
+    /// The extension `K` of `ring`.
     ///
     /// # Errors
-    /// STATUS_NOT_SUPPORTED when it is not enabled for this queue.
+    /// STATUS_NOT_SUPPORTED when it is not enabled for this queue, or not laid out with the elements.
     ///
     /// # Safety
-    /// `queue` is a queue of `direction` that outlives the result, and its ring of `K::TYPE` has `slots` slots.
-    pub(crate) unsafe fn query(queue: NETPACKETQUEUE, direction: Direction, slots: u32) -> Result<Self> {
+    /// `ring` is the ring of `K::TYPE` of `queue`, a queue of `direction`. The result is used with it alone.
+    pub(crate) unsafe fn query<T: Element>(
+        queue: NETPACKETQUEUE,
+        direction: Direction,
+        ring: &Ring<T>,
+    ) -> Result<Self> {
         let query = NET_EXTENSION_QUERY {
             Size: size_of::<NET_EXTENSION_QUERY>() as u32,
             Name: K::NAME.as_ptr(),
@@ -81,28 +90,32 @@ impl<K: Kind> Extension<K> {
             }
         }
         // Reserved[0] is the base of the data, Reserved[1] its stride: what NetExtensionGetData of net/extension.h uses.
-        match NonNull::new(extension.Reserved[0].cast()) {
-            Some(base) if extension.Enabled != 0 => {
-                Ok(Self { base, stride: extension.Reserved[1] as usize, mask: slots - 1, kind: PhantomData })
-            }
-            _ => Err(Status::new(wdk_sys::STATUS_NOT_SUPPORTED)),
+        // NetAdapterCx lays the data out in the elements themselves, so the stride is the ring's.
+        let (elements, stride) = ring.layout();
+        if extension.Enabled == 0 || extension.Reserved[0].is_null() || extension.Reserved[1] as usize != stride {
+            return Err(Status::new(wdk_sys::STATUS_NOT_SUPPORTED));
         }
+        let distance = (extension.Reserved[0] as usize).wrapping_sub(elements.as_ptr() as usize);
+        // CAST: a distance in either direction.
+        Ok(Self { distance: distance as isize, kind: PhantomData })
     }
 
-    /// An extension over memory that a test made.
+    /// An extension whose data lies `distance` bytes behind each element.
     ///
     /// # Safety
-    /// `base` leads to `slots` pieces of data, `stride` bytes apart, that outlive the result.
-    #[cfg(test)]
-    pub(super) const unsafe fn over(base: NonNull<u8>, stride: usize, slots: u32) -> Self {
-        Self { base, stride, mask: slots - 1, kind: PhantomData }
+    /// It does, in the ring that the result is used with.
+    #[cfg(any(all(test, not(loom)), feature = "fake-framework"))]
+    pub(super) const unsafe fn at(distance: isize) -> Self {
+        Self { distance, kind: PhantomData }
     }
 
-    /// The data behind the element at `index`.
+    /// The data behind an element.
+    ///
+    /// # Safety
+    /// `element` leads to an element of the ring that this extension was looked up for.
     #[inline]
-    #[must_use]
-    pub fn get(&self, index: u32) -> K::Data {
-        // SAFETY: base and stride are the framework's for this ring, and a masked index stays inside it.
-        unsafe { self.base.as_ptr().add((index & self.mask) as usize * self.stride).cast::<K::Data>().read() }
+    pub(super) unsafe fn read(&self, element: *const u8) -> K::Data {
+        // SAFETY: the element is the ring's (caller), so its data is there (invariant).
+        unsafe { element.wrapping_offset(self.distance).cast::<K::Data>().read() }
     }
 }

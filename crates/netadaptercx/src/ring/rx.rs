@@ -2,7 +2,7 @@
 
 use super::{
     extension::{Extension, FragmentLogicalAddress},
-    raw::Ring,
+    raw::{Ring, Straight},
 };
 use netadaptercx_sys::{_NET_PACKET_LAYER2_TYPE, NET_FRAGMENT, NET_PACKET, NET_PACKET_LAYOUT};
 
@@ -42,6 +42,24 @@ impl RxRings {
     #[inline]
     pub fn free_buffers(&mut self) -> FreeBuffers<'_> {
         FreeBuffers { end: self.fragments.end(), rings: self }
+    }
+
+    /// Buffers the hardware was not offered yet, `most` of them and as far as they lie in one piece. They stay so until
+    /// [`Self::offer`].
+    #[inline]
+    #[must_use]
+    pub fn unoffered(&self, most: usize) -> Unoffered<'_> {
+        let fragments = self.fragments.straight(self.offered, self.fragments.end());
+        let count = most.min(fragments.len());
+        Unoffered { fragments: fragments.first(count), logical: self.logical }
+    }
+
+    /// The hardware was offered the next `buffers`. More than there are counts as all of them.
+    #[inline]
+    pub fn offer(&mut self, buffers: usize) {
+        let free = self.fragments.distance(self.offered, self.fragments.end());
+        // CAST: at most `free`.
+        self.offered = self.fragments.add(self.offered, buffers.min(free as usize) as u32);
     }
 
     /// Starts handing received frames over. Nothing is returned to the framework before [`Receive::finish`], which moves
@@ -88,8 +106,52 @@ impl Iterator for FreeBuffers<'_> {
             return None;
         }
         self.rings.offered = self.rings.fragments.add(index, 1);
-        Some(self.rings.logical.get(index).LogicalAddress)
+        Some(self.rings.fragments.view().get_with(index, &self.rings.logical).1.LogicalAddress)
     }
+}
+
+/// Buffers in one piece that the hardware can be offered.
+pub struct Unoffered<'r> {
+    fragments: Straight<'r, NET_FRAGMENT>,
+    logical: Extension<FragmentLogicalAddress>,
+}
+
+impl Unoffered<'_> {
+    /// Number of buffers.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.fragments.len()
+    }
+
+    /// There is no buffer.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Device address of buffer `n`.
+    #[inline]
+    #[must_use]
+    pub fn device_address(&self, n: usize) -> u64 {
+        self.fragments.behind(n, &self.logical).LogicalAddress
+    }
+}
+
+/// Frames handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Their number.
+    pub packets: usize,
+    /// Bytes in all of them.
+    pub bytes: u64,
+}
+
+/// The packet of a frame in `count` fragments from `first` on.
+#[inline]
+const fn whole_frame(first: u32, count: u16) -> NET_PACKET {
+    NET_PACKET { FragmentIndex: first, FragmentCount: count, Layout: ETHERNET, Flags: 0 }
 }
 
 /// Received frames on their way to the framework.
@@ -128,6 +190,48 @@ impl Receive<'_> {
         true
     }
 
+    /// How many frames [`Self::deliver_singles`] can hand over: packets and buffers up to the end of either ring.
+    #[inline]
+    #[must_use]
+    pub fn singles_room(&self) -> usize {
+        let rings = &*self.rings;
+        if self.frame != rings.unfilled {
+            return 0;
+        }
+        let packets = rings.packets.straight(self.packet, self.packet_end).len();
+        packets.min(rings.fragments.straight(rings.unfilled, rings.offered).len())
+    }
+
+    /// Hands over frames that lie in one buffer each, `most` of them, at most [`Self::singles_room`]. `length(n)` is the
+    /// length of the n-th frame from here, or None where something else comes. A buffer too small for its frame ends it
+    /// too; [`Self::fill`] deals with that.
+    #[inline]
+    pub fn deliver_singles(&mut self, most: usize, length: impl Fn(usize) -> Option<u16>) -> Delivered {
+        let rings = &mut *self.rings;
+        let mut packets = rings.packets.straight(self.packet, self.packet_end).first(most);
+        let mut fragments = rings.fragments.straight(rings.unfilled, rings.offered).first(most);
+        let mut delivered = Delivered { packets: 0, bytes: 0 };
+        while delivered.packets < most {
+            let n = delivered.packets;
+            let Some(length) = length(n) else { break };
+            let fragment = fragments.get(n);
+            if u32::from(length) > fragment.Capacity() {
+                break;
+            }
+            fragments.set(n, fragment.with_valid(length.into(), 0));
+            // CAST: a run is shorter than its ring, which has 2^32 slots at most.
+            packets.set_whole(n, whole_frame(self.frame + n as u32, 1));
+            delivered.packets += 1;
+            delivered.bytes += u64::from(length);
+        }
+        // CAST: as above.
+        let count = delivered.packets as u32;
+        self.packet = rings.packets.add(self.packet, count);
+        rings.unfilled = rings.fragments.add(rings.unfilled, count);
+        self.frame = rings.unfilled;
+        delivered
+    }
+
     /// The buffers filled since the last frame are a whole frame.
     ///
     /// Without room or without a filled buffer nothing is handed over and the frame is discarded.
@@ -136,9 +240,7 @@ impl Receive<'_> {
         let count = self.rings.fragments.distance(self.frame, self.rings.unfilled);
         if self.has_room() && count != 0 {
             // A packet's count has 16 bits; a fragment ring has fewer slots than that.
-            let packet =
-                NET_PACKET { FragmentIndex: self.frame, FragmentCount: count as u16, Layout: ETHERNET, Flags: 0 };
-            self.rings.packets.set(self.packet, packet);
+            self.rings.packets.set(self.packet, whole_frame(self.frame, count as u16));
             self.packet = self.rings.packets.add(self.packet, 1);
         }
         self.discard();

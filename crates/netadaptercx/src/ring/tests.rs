@@ -1,124 +1,12 @@
 //! Rings of every size up to 16 from every starting index, and random traffic, against the framework's view of them.
 
-use super::{Extension, Ring, RxRings, TxFragment, TxRings, raw::Element};
-use core::{mem::size_of, ptr::NonNull};
-use netadaptercx_sys::{NET_FRAGMENT, NET_FRAGMENT_LOGICAL_ADDRESS, NET_PACKET, NET_RING, NET_RING_COLLECTION};
+use super::{
+    TxFragment,
+    fake::{CAPACITY, Framework},
+};
+use netadaptercx_sys::{NET_FRAGMENT, NET_PACKET};
 use proptest::prelude::*;
-use std::{alloc::Layout, boxed::Box, vec::Vec};
-
-/// Element and its logical address, as the framework strides a fragment ring with that extension.
-const STRIDE: usize = 16;
-const CAPACITY: u32 = 2048;
-
-/// The framework's side of a queue: it owns the ring memory, posts, and looks at what came back.
-struct Framework {
-    rings: [NonNull<NET_RING>; 2],
-    layout: Layout,
-    slots: u32,
-    collection: Box<NET_RING_COLLECTION>,
-}
-
-impl Framework {
-    /// Rings of `slots` with every index at `start`.
-    fn new(slots: u32, start: u32) -> Self {
-        let layout = Layout::from_size_align(size_of::<NET_RING>() + slots as usize * STRIDE, 64).unwrap();
-        let ring = || {
-            // SAFETY: the layout is not empty, and NET_RING is valid when zeroed.
-            unsafe {
-                let ring = NonNull::new(std::alloc::alloc_zeroed(layout).cast::<NET_RING>()).unwrap();
-                (*ring.as_ptr()).ElementStride = STRIDE as u16;
-                (*ring.as_ptr()).NumberOfElements = slots;
-                (*ring.as_ptr()).ElementIndexMask = slots - 1;
-                (*ring.as_ptr()).BeginIndex = start;
-                (*ring.as_ptr()).EndIndex = start;
-                ring
-            }
-        };
-        let rings = [ring(), ring()];
-        let collection =
-            Box::new(NET_RING_COLLECTION { Rings: [rings[0].as_ptr(), rings[1].as_ptr(), core::ptr::null_mut()] });
-        Self { rings, layout, slots, collection }
-    }
-
-    fn ring<T: Element>(&self) -> Ring<T> {
-        // SAFETY: the collection outlives every ring a test makes of it.
-        unsafe { Ring::new(NonNull::from(&*self.collection)) }
-    }
-
-    fn logical(&self) -> Extension<super::extension::FragmentLogicalAddress> {
-        // SAFETY: each fragment element is followed by its logical address, inside the stride.
-        unsafe {
-            let buffer = (&raw mut (*self.rings[1].as_ptr()).Buffer).cast::<u8>();
-            Extension::over(NonNull::new_unchecked(buffer.add(size_of::<NET_FRAGMENT>())), STRIDE, self.slots)
-        }
-    }
-
-    fn tx(&self) -> TxRings {
-        TxRings::new(self.ring(), self.ring(), self.logical())
-    }
-
-    fn rx(&self) -> RxRings {
-        RxRings::new(self.ring(), self.ring(), self.logical())
-    }
-
-    fn element<T: Element>(&self, index: u32) -> *mut T {
-        let masked = (index & (self.slots - 1)) as usize;
-        // SAFETY: inside the ring's buffer.
-        unsafe { (&raw mut (*self.rings[T::TYPE as usize].as_ptr()).Buffer).cast::<u8>().add(masked * STRIDE).cast() }
-    }
-
-    fn get<T: Element>(&self, index: u32) -> T {
-        // SAFETY: an initialised element of the ring.
-        unsafe { self.element::<T>(index).read() }
-    }
-
-    fn begin<T: Element>(&self) -> u32 {
-        self.ring::<T>().begin()
-    }
-
-    fn end<T: Element>(&self) -> u32 {
-        self.ring::<T>().end()
-    }
-
-    fn free<T: Element>(&self) -> u32 {
-        self.slots - 1 - (self.end::<T>().wrapping_sub(self.begin::<T>()) & (self.slots - 1))
-    }
-
-    /// Posts an element; returns its index.
-    fn post<T: Element>(&self, element: T) -> u32 {
-        assert!(self.free::<T>() > 0);
-        let end = self.end::<T>();
-        // SAFETY: the framework owns the element at End.
-        unsafe {
-            self.element::<T>(end).write(element);
-            (*self.rings[T::TYPE as usize].as_ptr()).EndIndex = (end + 1) & (self.slots - 1);
-        }
-        end
-    }
-
-    fn post_fragment(&self, valid: u32, offset: u32, address: u64) -> u32 {
-        let bits = u64::from(CAPACITY) << NET_FRAGMENT::CapacityShift;
-        let index = self.post(NET_FRAGMENT { bits }.with_valid(valid, offset));
-        // SAFETY: the extension's place behind the element.
-        unsafe {
-            self.element::<NET_FRAGMENT>(index)
-                .cast::<u8>()
-                .add(size_of::<NET_FRAGMENT>())
-                .cast::<NET_FRAGMENT_LOGICAL_ADDRESS>()
-                .write(NET_FRAGMENT_LOGICAL_ADDRESS { LogicalAddress: address });
-        }
-        index
-    }
-}
-
-impl Drop for Framework {
-    fn drop(&mut self) {
-        for ring in self.rings {
-            // SAFETY: allocated in `new` with this layout.
-            unsafe { std::alloc::dealloc(ring.as_ptr().cast(), self.layout) };
-        }
-    }
-}
+use std::vec::Vec;
 
 /// Every ring size up to 16 with every starting index.
 fn starts() -> impl Iterator<Item = (u32, u32)> {
@@ -346,4 +234,84 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn runs_of_waiting_packets_stop_at_the_end_of_the_ring_and_at_end() {
+    for (slots, start) in starts() {
+        for posted in 0..slots {
+            for most in 0..=slots as usize {
+                let framework = Framework::new(slots, start);
+                for n in 0..posted {
+                    let index = framework.post_fragment(60 + n, 3, 0x1000 * u64::from(n));
+                    framework.post(NET_PACKET { FragmentIndex: index, FragmentCount: 1, ..NET_PACKET::default() });
+                }
+                let mut rings = framework.tx();
+                let waiting = rings.waiting(most);
+                let count = waiting.len();
+                assert_eq!(count, most.min(posted.min(slots - start) as usize));
+                for n in 0..count {
+                    let expected = TxFragment { device_address: 0x1000 * n as u64 + 3, length: 60 + n as u32 };
+                    assert_eq!(waiting.single(n), Some(expected));
+                    assert_eq!(waiting.fragments(n).collect::<Vec<_>>(), [expected]);
+                }
+                rings.take(count);
+                assert_eq!(rings.outstanding() as usize, count);
+                rings.take(usize::MAX);
+                assert_eq!((rings.outstanding(), rings.has_waiting()), (posted, false), "no more than there were");
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_of_frames_stop_at_the_end_of_either_ring_and_at_what_is_no_single_frame() {
+    for (slots, start) in starts() {
+        for posted in 0..slots {
+            for whole in 0..=posted as usize {
+                let framework = Framework::new(slots, start);
+                for n in 0..posted {
+                    framework.post(NET_PACKET::default());
+                    framework.post_fragment(7, 1, u64::from(n));
+                }
+                let mut rings = framework.rx();
+                let straight = posted.min(slots - start) as usize;
+                let free = rings.unoffered(usize::MAX);
+                assert_eq!(free.len(), straight);
+                assert!((0..straight).all(|n| free.device_address(n) == n as u64));
+                rings.offer(straight);
+                assert_eq!(rings.unoffered(usize::MAX).len(), posted as usize - straight);
+                let mut received = rings.receive();
+                assert_eq!(received.singles_room(), straight);
+                let delivered = received.deliver_singles(straight, |n| (n < whole).then_some(60 + n as u16));
+                let count = whole.min(straight);
+                assert_eq!(delivered.packets, count);
+                assert_eq!(delivered.bytes, (0..count as u64).map(|n| 60 + n).sum::<u64>());
+                received.finish();
+                assert_eq!(framework.begin::<NET_PACKET>(), (start + count as u32) % slots);
+                assert_eq!(framework.begin::<NET_FRAGMENT>(), (start + count as u32) % slots);
+                for n in 0..count as u32 {
+                    let packet: NET_PACKET = framework.get(start + n);
+                    assert_eq!((packet.FragmentIndex % slots, packet.FragmentCount), ((start + n) % slots, 1));
+                    assert_eq!((packet.Layout.Layer2Type(), packet.Flags), (2, 0));
+                    let fragment: NET_FRAGMENT = framework.get(start + n);
+                    assert_eq!((fragment.ValidLength(), fragment.Offset(), fragment.Capacity()), (60 + n, 0, CAPACITY));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_larger_than_its_buffer_ends_a_run_and_a_partial_one_allows_none() {
+    let framework = Framework::new(4, 0);
+    framework.post(NET_PACKET::default());
+    framework.post_fragment(0, 0, 0);
+    framework.post_fragment(0, 0, 0);
+    let mut rings = framework.rx();
+    rings.offer(2);
+    let mut received = rings.receive();
+    assert_eq!(received.deliver_singles(1, |_| Some(CAPACITY as u16 + 1)).packets, 0);
+    assert!(received.fill(60));
+    assert_eq!(received.singles_room(), 0, "the frame begun has to end first");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     extension::{Extension, FragmentLogicalAddress},
-    raw::Ring,
+    raw::{Ring, Straight, View},
 };
 use netadaptercx_sys::{NET_FRAGMENT, NET_PACKET};
 
@@ -46,23 +46,115 @@ impl TxRings {
         Some(TxPacket { packet, rings: self })
     }
 
+    /// Whether a packet waits.
+    #[inline]
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.taken != self.packets.end()
+    }
+
+    #[inline]
+    fn pieces(&self) -> Pieces<'_> {
+        Pieces { fragments: self.fragments.view(), logical: self.logical }
+    }
+
+    /// The packets that wait, `most` of them and as far as they lie in one piece. They stay there until [`Self::take`].
+    #[inline]
+    #[must_use]
+    pub fn waiting(&self, most: usize) -> Waiting<'_> {
+        let packets = self.packets.straight(self.taken, self.packets.end());
+        let count = most.min(packets.len());
+        Waiting { packets: packets.first(count), pieces: self.pieces() }
+    }
+
+    /// Takes the next `packets` out of the waiting ones: the hardware has them. More than wait counts as all of them.
+    #[inline]
+    pub fn take(&mut self, packets: usize) {
+        let waiting = self.packets.distance(self.taken, self.packets.end());
+        // CAST: at most `waiting`.
+        self.taken = self.packets.add(self.taken, packets.min(waiting as usize) as u32);
+    }
+
     /// Returns the oldest `packets` taken packets and their fragments to the framework. More than were taken counts as
     /// all of them.
     #[inline]
     pub fn complete(&mut self, packets: u32) {
         let begin = self.packets.begin();
         let packets = packets.min(self.packets.distance(begin, self.taken));
-        let mut fragments = 0;
+        let end = begin.wrapping_add(packets);
+        // The framework lays a packet's fragments behind those of the packet before, so the newest packet that has any
+        // says where they all end.
         for n in 0..packets {
-            let packet = self.packets.get(self.packets.add(begin, n));
-            // A packet the framework posted with Ignore has no fragments, whatever its other fields say.
-            if packet.Flags & NET_PACKET::Ignore == 0 {
-                fragments += u32::from(packet.FragmentCount);
+            let packet = self.packets.get(end.wrapping_sub(n + 1));
+            if fragments_of(&packet) != 0 {
+                let end = packet.FragmentIndex.wrapping_add(packet.FragmentCount.into());
+                self.fragments.give_back(end, end);
+                break;
             }
         }
-        self.packets.give_back(begin.wrapping_add(packets), self.taken);
-        let begin = self.fragments.begin();
-        self.fragments.give_back(begin.wrapping_add(fragments), begin.wrapping_add(fragments));
+        self.packets.give_back(end, self.taken);
+    }
+}
+
+/// Number of a packet's fragments. One that the framework posted with Ignore has none, whatever its other fields say.
+#[inline]
+const fn fragments_of(packet: &NET_PACKET) -> u16 {
+    if packet.Flags & NET_PACKET::Ignore == 0 { packet.FragmentCount } else { 0 }
+}
+
+/// All fragments with their addresses.
+#[derive(Clone, Copy)]
+struct Pieces<'r> {
+    fragments: View<'r, NET_FRAGMENT>,
+    logical: Extension<FragmentLogicalAddress>,
+}
+
+impl Pieces<'_> {
+    #[inline]
+    fn get(&self, index: u32) -> TxFragment {
+        let (fragment, logical) = self.fragments.get_with(index, &self.logical);
+        TxFragment {
+            device_address: logical.LogicalAddress.wrapping_add(u64::from(fragment.Offset())),
+            length: fragment.ValidLength(),
+        }
+    }
+}
+
+/// Packets that wait, the next one first.
+pub struct Waiting<'r> {
+    pieces: Pieces<'r>,
+    packets: Straight<'r, NET_PACKET>,
+}
+
+impl Waiting<'_> {
+    /// Number of packets.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// No packet waits.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The fragments of packet `n`, in order. None for an ignored packet.
+    #[inline]
+    #[must_use]
+    pub fn fragments(&self, n: usize) -> Fragments<'_> {
+        let packet = self.packets.get(n);
+        Fragments { pieces: self.pieces, index: packet.FragmentIndex, left: fragments_of(&packet) }
+    }
+
+    /// All of packet `n`, if it lies in one fragment.
+    #[inline]
+    #[must_use]
+    pub fn single(&self, n: usize) -> Option<TxFragment> {
+        let packet = self.packets.get(n);
+        (fragments_of(&packet) == 1).then(|| self.pieces.get(packet.FragmentIndex))
     }
 }
 
@@ -101,8 +193,7 @@ impl<'r> TxPacket<'r> {
     #[inline]
     #[must_use]
     pub fn fragments(&self) -> Fragments<'_> {
-        let count = if self.is_ignored() { 0 } else { self.packet.FragmentCount };
-        Fragments { rings: self.rings, index: self.packet.FragmentIndex, left: count }
+        Fragments { pieces: self.rings.pieces(), index: self.packet.FragmentIndex, left: fragments_of(&self.packet) }
     }
 
     /// Takes the packet out of the waiting ones: the hardware has it, or it is skipped.
@@ -114,7 +205,7 @@ impl<'r> TxPacket<'r> {
 
 /// Iterator over a packet's fragments.
 pub struct Fragments<'p> {
-    rings: &'p TxRings,
+    pieces: Pieces<'p>,
     index: u32,
     left: u16,
 }
@@ -125,13 +216,9 @@ impl Iterator for Fragments<'_> {
     #[inline]
     fn next(&mut self) -> Option<TxFragment> {
         self.left = self.left.checked_sub(1)?;
-        let fragment = self.rings.fragments.get(self.index);
-        let logical = self.rings.logical.get(self.index);
+        let fragment = self.pieces.get(self.index);
         self.index = self.index.wrapping_add(1);
-        Some(TxFragment {
-            device_address: logical.LogicalAddress.wrapping_add(u64::from(fragment.Offset())),
-            length: fragment.ValidLength(),
-        })
+        Some(fragment)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -9,7 +9,11 @@ use crate::{
         resources::Resources,
     },
 };
-use core::{mem::size_of, ptr::null_mut};
+use core::{
+    marker::PhantomData,
+    mem::size_of,
+    ptr::{null, null_mut},
+};
 use netadaptercx_sys::evt;
 use wdk_sys::{
     _WDF_DEVICE_FAILED_ACTION, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PWDFDEVICE_INIT, WDF_DRIVER_CONFIG,
@@ -17,12 +21,20 @@ use wdk_sys::{
     call_unsafe_wdf_function_binding,
 };
 
+pub use wdk_sys::GUID;
+
 /// A NIC's device object: its PnP and power callbacks, all at PASSIVE_LEVEL and one at a time.
 ///
 /// The framework's order (contract.md 3.1, "Start/stop and power"): `add`, `prepare_hardware`, `d0_entry`, interrupts
 /// enabled, `d0_entry_post_interrupts_enabled`, queues created and started; on the way down queues are gone before
 /// interrupts are disabled and before `d0_exit`, then `release_hardware`.
 pub trait PnpDevice: Context + Sync {
+    /// EvtDriverDeviceAdd, before the device object exists: what must be said of it beforehand.
+    ///
+    /// # Errors
+    /// The device is not added.
+    fn init(init: &mut DeviceInit<'_>) -> Result<()>;
+
     /// EvtDriverDeviceAdd: the device object exists. Its context becomes what this returns, and `context` refers to it
     /// from then on; children created here may keep it.
     ///
@@ -67,6 +79,23 @@ pub trait PnpDevice: Context + Sync {
     fn surprise_removal(&'static self, device: Device, passive: Passive<'_>);
 }
 
+/// A device that is being added (WDFDEVICE_INIT).
+pub struct DeviceInit<'cb> {
+    init: PWDFDEVICE_INIT,
+    callback: PhantomData<&'cb ()>,
+}
+
+impl DeviceInit<'_> {
+    /// Gives every request of the device a context of `T`.
+    pub fn request_context<T: Context>(&mut self) {
+        let mut attributes = attributes::<T>();
+        // SAFETY: the init structure of the running EvtDriverDeviceAdd, and live attributes.
+        unsafe {
+            call_unsafe_wdf_function_binding!(WdfDeviceInitSetRequestAttributes, self.init, &raw mut attributes);
+        }
+    }
+}
+
 /// A WDFDEVICE. Handles are used while the object is alive: from its callbacks and from its descendants'.
 #[derive(Clone, Copy, Debug)]
 pub struct Device(WDFDEVICE);
@@ -78,6 +107,18 @@ unsafe impl Sync for Device {}
 impl Device {
     pub(crate) const fn raw(self) -> WDFDEVICE {
         self.0
+    }
+
+    /// Registers a device interface, by which user mode finds and opens the device. The framework enables it when the device
+    /// starts and disables it when the device goes.
+    ///
+    /// # Errors
+    /// The framework's status.
+    pub fn create_interface(self, guid: &GUID, _passive: Passive<'_>) -> Result<()> {
+        // SAFETY: a live device handle and a live GUID; no reference string.
+        Status::check(unsafe {
+            call_unsafe_wdf_function_binding!(WdfDeviceCreateDeviceInterface, self.0, core::ptr::from_ref(guid), null())
+        })
     }
 
     /// Reports that the hardware does not work: PnP restarts the device (surprise removal, then a new start).
@@ -144,6 +185,7 @@ unsafe fn device_add<D: PnpDevice>(init: PWDFDEVICE_INIT, passive: Passive<'stat
     // comes first, as its DDI page demands.
     unsafe {
         Status::check(netadaptercx_sys::NetDeviceInitConfig(init))?;
+        D::init(&mut DeviceInit { init, callback: PhantomData })?;
         call_unsafe_wdf_function_binding!(WdfDeviceInitSetPnpPowerEventCallbacks, init, &raw mut callbacks);
         Status::check(call_unsafe_wdf_function_binding!(
             WdfDeviceCreate,

@@ -118,6 +118,15 @@ impl CommonBuffer {
         self.device_address
     }
 
+    /// A copyable view for looking at the buffer while the device uses it.
+    ///
+    /// # Safety
+    /// It is not used after the buffer is dropped.
+    #[must_use]
+    pub const unsafe fn view(&self) -> BufferView {
+        BufferView { address: self.address, len: self.len }
+    }
+
     /// Bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -135,5 +144,24 @@ impl Drop for CommonBuffer {
     fn drop(&mut self) {
         // SAFETY: the object created in `new`, not deleted before; it may be deleted at or below DISPATCH_LEVEL.
         unsafe { call_unsafe_wdf_function_binding!(WdfObjectDelete, self.handle.cast()) };
+    }
+}
+
+/// Reads of a buffer that the device, and whoever owns the buffer, may change at any time.
+#[derive(Clone, Copy)]
+pub struct BufferView {
+    address: NonNull<u8>,
+    len: usize,
+}
+// SAFETY: it only reads, and each word by itself.
+unsafe impl Send for BufferView {}
+
+impl BufferView {
+    /// The 64-bit word with this index, if the buffer has it.
+    #[must_use]
+    pub fn word(&self, index: usize) -> Option<u64> {
+        let words = self.len / size_of::<u64>();
+        // SAFETY: inside the buffer, which is page-aligned and lives (see `view`); the read is volatile because others write.
+        (index < words).then(|| unsafe { self.address.as_ptr().cast::<u64>().add(index).read_volatile() })
     }
 }

@@ -159,11 +159,19 @@ impl<T: Context> Ancestor<T> {
     }
 }
 
+impl<T: Context> Ancestor<T> {
+    /// The context, for as long as the object lives.
+    #[must_use]
+    pub fn get(self) -> &'static T {
+        self.0.get().expect("an ancestor's context has its value before it has children")
+    }
+}
+
 impl<T: Context> core::ops::Deref for Ancestor<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0.get().expect("an ancestor's context has its value before it has children")
+        self.get()
     }
 }
 
