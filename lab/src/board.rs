@@ -22,6 +22,9 @@ struct Books {
     /// Open DMA mappings: bus address to bytes, with how often it was mapped.
     maps: BTreeMap<(u64, u64), u64>,
     faults: Vec<DmaFault>,
+    /// Sum of all values read from an address: of a register that reading clears, what it has counted and the driver has
+    /// seen.
+    read_sums: BTreeMap<u64, u64>,
 }
 
 impl Board {
@@ -51,6 +54,12 @@ impl Board {
         books.faults.clone()
     }
 
+    /// Sum of all values the driver read at BAR0 + `offset`.
+    pub(crate) fn read_sum(&self, offset: u64) -> u64 {
+        let address = self.nic.bars().first().map(|bar| bar.phys + offset);
+        address.and_then(|address| self.books().read_sums.get(&address).copied()).unwrap_or(0)
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,7 +79,10 @@ impl Board {
 impl Platform for Board {
     fn mmio_read(&self, phys: u64, width: u8) -> u64 {
         let value = self.nic.mmio_read(phys, width);
-        self.note(Event::Read { address: phys, width, value });
+        let mut books = self.books();
+        let sum = books.read_sums.entry(phys).or_default();
+        *sum = sum.wrapping_add(value);
+        books.log.push(Event::Read { address: phys, width, value });
         value
     }
 

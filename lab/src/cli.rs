@@ -1,12 +1,13 @@
 //! The command line.
 
 use crate::builder::find_inf;
+use crate::control::Server;
 use crate::demo::{Demo, PING_BYTES, dhcp_section, ping_section};
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::stack::PingResult;
+use crate::stack::{AdapterPort, PingResult, Stack};
 use crate::{Builder, Clock, Net};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lab_kernel::cpu;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 const LINK: Duration = Duration::from_secs(10);
 const DHCP: Duration = Duration::from_secs(30);
+/// Time between two looks at the control socket.
+const CONTROL: Duration = Duration::from_millis(2);
 const SECOND: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
@@ -36,6 +39,8 @@ Examples:
   netcx-lab run igbcx.sys --net dgram:/tmp/a,/tmp/b --ip 10.0.0.1/24 --ping 10.0.0.2
       The cable leads to a datagram socket: another QEMU's `-netdev dgram`, or a second lab with
       --net dgram:/tmp/b,/tmp/a --ip 10.0.0.2/24.
+  netcx-lab run igbcx.sys --seconds 600 --control /tmp/lab
+      Stays, and lets `igbcxctl --lab /tmp/lab stats` and its other commands look into the driver.
   netcx-lab info igbcx.sys --inf inf/igbcx.inx
       Headers, imports, PDB and keywords, without running anything.
 
@@ -123,6 +128,9 @@ struct Run {
     /// How long to stay, in seconds; Ctrl-C ends the run in order before that
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
+    /// Listen here for igbcxctl
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -271,6 +279,8 @@ fn run(args: &Run) -> Result<Report, Error> {
 
 /// Takes an address and serves, with a line of figures each second.
 fn stay(args: &Run, machine: &mut Machine, report: &mut Report) -> Result<(), Error> {
+    // Its handles are closed when this function returns: before the device is removed.
+    let mut control = args.control.as_deref().map(listen).transpose()?;
     machine.start()?;
     machine.wait_link(true, LINK)?;
     let mut stack = machine.stack()?;
@@ -294,7 +304,7 @@ fn stay(args: &Run, machine: &mut Machine, report: &mut Report) -> Result<(), Er
             pings.add(stack.ping(to, 1, PING_BYTES, SECOND, &mut |_| {}));
             report.ping = Some(ping_section(&pings));
         }
-        stack.serve(end.saturating_sub(cpu::now()));
+        serve(&mut stack, control.as_mut(), machine, end)?;
         let (stats, link) = (adapter.stats(), link_text(adapter.link()));
         let counts = (stats.tx_packets, stats.rx_packets, stats.advance_calls);
         eprintln!("{second:>4} s  {link}  sent {}  received {}  Advance calls {}", counts.0, counts.1, counts.2);
@@ -308,12 +318,37 @@ fn stay(args: &Run, machine: &mut Machine, report: &mut Report) -> Result<(), Er
     Ok(())
 }
 
+/// Runs TCP/IP and the control socket until `end`.
+fn serve(
+    stack: &mut Stack<AdapterPort>,
+    control: Option<&mut Server>,
+    machine: &Machine,
+    end: Duration,
+) -> Result<(), Error> {
+    let left = || end.saturating_sub(cpu::now());
+    let Some(control) = control else {
+        stack.serve(left());
+        return Ok(());
+    };
+    while !left().is_zero() {
+        stack.serve(left().min(CONTROL));
+        control.poll(machine.device()?);
+    }
+    Ok(())
+}
+
 /// Set by the first Ctrl-C; the second one ends the process at once.
 fn interrupt_flag() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register_conditional_default(SIGINT, flag.clone())?;
     signal_hook::flag::register(SIGINT, flag.clone())?;
     Ok(flag)
+}
+
+fn listen(path: &Path) -> Result<Server, Error> {
+    let server = Server::listen(path).map_err(|source| Error::ControlSocket { path: path.to_owned(), source })?;
+    eprintln!("igbcxctl --lab {} is answered", path.display());
+    Ok(server)
 }
 
 fn link_text(link: LinkState) -> String {
@@ -385,10 +420,12 @@ mod tests {
     #[test]
     fn the_issue_s_command_line_is_taken() {
         let line = "netcx-lab run d.sys --inf d.inx --nic igb --mac 02:00:00:00:00:01 --net dgram:/a,/b --set *Rx=64 \
-                    --set *Tx=64 --pcap p --json j --seconds 3 --messages 1 --seed 9 --clock real --no-fence --no-verifier";
+                    --set *Tx=64 --pcap p --json j --seconds 3 --messages 1 --seed 9 --clock real --no-fence --no-verifier \
+                    --control c";
         let Command::Run(run) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else { panic!("run") };
         assert_eq!((run.seconds, run.common.keywords.len(), run.common.messages), (3, 2, Some(1)));
         assert!(run.common.no_fence && run.common.no_verifier);
+        assert_eq!(run.control.as_deref(), Some(Path::new("c")));
         assert!(Cli::try_parse_from(["netcx-lab", "run", "d.sys", "--net", "nonsense"]).is_err());
     }
 }

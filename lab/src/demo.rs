@@ -1,4 +1,4 @@
-//! The demo: a lease, pings, a download, an upload, then clean removal.
+//! The demo: a lease, pings, a download, an upload, the driver's own statistics, then clean removal.
 
 use crate::error::Error;
 use crate::machine::Machine;
@@ -68,6 +68,7 @@ impl Demo {
         report.ping = sections.ping;
         report.download = sections.download;
         report.upload = sections.upload;
+        report.control = sections.control;
         sections.failures.into_iter().for_each(|f| report.fail(f));
         Ok(report)
     }
@@ -101,7 +102,13 @@ impl Demo {
 
         let address = SocketAddrV4::new(gateway, server.port());
         self.download(&mut stack, address, server, report, progress)?;
-        self.upload(&mut stack, address, server, report, progress)
+        self.upload(&mut stack, address, server, report, progress)?;
+
+        progress.stage("statistics", 1);
+        let control = machine.audit()?;
+        control.iter().flat_map(|c| &c.differences).for_each(|difference| report.fail(difference.as_str()));
+        report.control = control;
+        Ok(())
     }
 
     fn download(

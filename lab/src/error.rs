@@ -118,6 +118,17 @@ pub enum Error {
     /// Ctrl-C could not be caught.
     #[error("catching Ctrl-C: {0}")]
     Signal(std::io::Error),
+    /// The control socket could not be made.
+    #[error("the control socket {path}: {source}")]
+    ControlSocket {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The driver's control interface did not answer as it should.
+    #[error("control interface: {0}")]
+    Control(#[from] igbcxctl::Error),
     /// The network did not do what was asked.
     #[error(transparent)]
     Stack(#[from] crate::stack::StackError),

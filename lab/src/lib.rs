@@ -29,6 +29,7 @@
 pub mod board;
 mod builder;
 pub mod cli;
+pub mod control;
 pub mod demo;
 mod error;
 pub mod http;

@@ -2,6 +2,7 @@
 
 use crate::board::{Board, LoggedWire};
 use crate::builder::{self, Builder};
+use crate::control::{self, ControlReport};
 use crate::error::{Error, Status};
 use crate::log::Entry;
 use crate::model::Model;
@@ -180,6 +181,16 @@ impl Machine {
             cpu::wait_for("a change of the link state", &adapter.link_event(), Some(left));
         }
         Ok(())
+    }
+
+    /// Asks the driver for its statistics, as igbcxctl does, and compares them with what lab and adapter counted; `None`
+    /// if it has no control interface. Traffic should have come to rest.
+    ///
+    /// # Errors
+    /// [`Error::Control`], and as [`Machine::adapter`].
+    pub fn audit(&self) -> Result<Option<ControlReport>, Error> {
+        let model = Model::of(&self.nic_info.device);
+        Ok(control::audit(self.device()?, self.adapter()?, &self.board, model)?)
     }
 
     /// A TCP/IP stack above the adapter.

@@ -1,5 +1,6 @@
 //! What a run measured, as JSON for programs and as a table for people.
 
+use crate::control::ControlReport;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io;
@@ -28,6 +29,9 @@ pub struct Report {
     /// HTTP PUT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload: Option<Transfer>,
+    /// What the driver's control interface says at the end of the demo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlReport>,
     /// Transmit side.
     pub tx: Direction,
     /// Receive side.
@@ -243,6 +247,10 @@ impl Report {
             text.push_str(&line);
             text.push('\n');
         }
+        if let Some(control) = &self.control {
+            text.push_str("\nigbcxctl stats\n");
+            text.push_str(&control.table);
+        }
         text
     }
 
@@ -305,6 +313,11 @@ mod tests {
             download: Some(Transfer { bytes: 64, sha256_ok: true, ..Transfer::default() }),
             upload: Some(Transfer { bytes: 16, ..Transfer::default() }),
             tx: Direction { packets: 7, tail_writes: 2, ..Direction::default() },
+            control: Some(ControlReport {
+                statistics: serde_json::json!({ "hardware": { "GPRC": 3 } }),
+                table: "the counters".into(),
+                ..ControlReport::default()
+            }),
             interrupts: 5,
             ..Report::default()
         }
@@ -322,6 +335,7 @@ mod tests {
             "download.sha256_ok",
             "upload.bytes",
             "upload.sha256_ok",
+            "control.statistics.hardware.GPRC",
             "tx.packets",
             "tx.tail_writes",
             "rx.packets",
@@ -340,12 +354,13 @@ mod tests {
         assert_eq!(json.pointer("/ping/received"), Some(&Value::from(99)));
         assert_eq!(json.pointer("/upload/sha256_ok"), Some(&Value::from(false)));
         assert_eq!(json.pointer("/tx/tail_writes"), Some(&Value::from(2)));
+        assert!(demo().table().ends_with("igbcxctl stats\nthe counters"), "the tool's table comes last");
     }
 
     #[test]
     fn sections_of_other_runs_are_absent() {
         let json = serde_json::to_value(Report::default()).unwrap();
-        assert!(json.get("dhcp").is_none() && json.get("upload").is_none());
+        assert!(["dhcp", "upload", "control"].iter().all(|section| json.get(section).is_none()));
     }
 
     #[test]
