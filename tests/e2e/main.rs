@@ -1,6 +1,7 @@
 //! End-to-end tests: the shipped igbcx.sys, loaded by the lab, against QEMU's 82576.
 
 mod bursts;
+mod control;
 mod cycles;
 mod determinism;
 mod dirty;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         realtime::scenarios(),
         judge::scenarios(),
         internet::scenarios(),
+        control::scenarios(),
     ];
     runner::main(families.into_iter().flatten().collect())
 }

@@ -1,5 +1,6 @@
 //! The commands of this repository. `cargo xtask --help` lists them, docs/building.md explains them.
 
+mod bench;
 mod cargo;
 mod demo;
 mod driver;
@@ -53,6 +54,8 @@ enum Task {
         /// Run only the steps whose name contains this text
         filter: Option<String>,
     },
+    /// Count the datapath's instructions per packet under callgrind and compare them with the gate
+    Bench,
     /// Run a Cargo command with the stand-ins of a machine without a WDK: `cargo xtask host test -p igb`
     #[command(disable_help_flag = true)]
     Host {
@@ -82,6 +85,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { args } => demo::demo(&args),
         Task::Lab { args } => demo::lab(&args),
         Task::Test { full, filter } => test::run(full, filter.as_deref()),
+        Task::Bench => bench::run(),
         Task::Host { args } => cargo::host_passthrough(&args),
     }
 }

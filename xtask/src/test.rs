@@ -110,7 +110,8 @@ fn abi() -> Result<Count> {
 /// The model checker replaces the atomics of the whole build, hence a target folder of its own.
 fn loom() -> Result<Count> {
     let mut command = cargo::host("test");
-    command.args(["--locked", "--package", "netadaptercx", "--lib", "--", "notify::tests"]);
+    command.args(["--locked", "--package", "netadaptercx", "--package", "igbcx", "--lib", "--"]);
+    command.args(["notify::tests", "event_log::model"]);
     count(command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", cargo::root().join("target/loom")))
 }
 
