@@ -62,3 +62,19 @@ impl<T: IntoBytes + Immutable> AsBytes for T {
         self.as_bytes()
     }
 }
+
+/// xorshift64*: the same arbitrary numbers for a seed. The seed is odd.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}

@@ -1,6 +1,6 @@
 //! Callers that send anything: an NTSTATUS that names the fault, no stale byte in an answer, no harm.
 
-use super::{AsBytes, HEADER, SOON, call, open};
+use super::{AsBytes, HEADER, Random, SOON, call, open};
 use igbcx_ioctl::{Code, EventsRequest, Header, RegistersRequest, Request, RingRequest, WaitRequest};
 use igbcx_tests::{Rig, Run, Scenario, rig};
 use lab_kmdf::{Completion, File};
@@ -182,26 +182,10 @@ fn readers_are_refused(run: &Run) {
     rig.finish();
 }
 
-/// xorshift64*: enough for arbitrary bytes, and the same ones for a seed.
-struct Bytes(u64);
-
-impl Bytes {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
 fn random_requests(run: &Run, seed: u64) {
     let rig = Rig::up(rig::builder(run));
     let file = open(&rig);
-    let mut random = Bytes(seed.wrapping_mul(2) | 1);
+    let mut random = Random(seed.wrapping_mul(2) | 1);
     let mut answered = BTreeMap::new();
     for n in 0..RANDOM {
         let code =

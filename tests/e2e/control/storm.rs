@@ -1,6 +1,6 @@
 //! Everything at once: eight threads of callers, power, the link, and removal at the end.
 
-use super::{AsBytes, HEADER, SOON, interface};
+use super::{AsBytes, HEADER, Random, SOON, interface};
 use igbcx_ioctl::{Code, EventMask, EventsRequest, Request, RingRequest, WaitRequest};
 use igbcx_tests::{Rig, Run, Scenario, rig};
 use lab_kernel::cpu;
@@ -114,20 +114,4 @@ fn caller(mut files: Vec<File>, mut random: Random, operations: u64, count: &Cou
     });
     drop(files);
     kept.iter().for_each(ended);
-}
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
 }
