@@ -1,6 +1,7 @@
 //! Handles, opaque init structures and the small types that NetAdapterCx signatures borrow from other headers.
 
 use core::ffi::{c_int, c_void};
+pub use ndis_sys::{MM_ANY_NODE_OK, NODE_REQUIREMENT};
 
 macro_rules! handle {
     ($($name:ident, $target:ident;)*) => {
@@ -53,10 +54,6 @@ pub type UINT64 = u64;
 pub type SIZE_T = u64;
 pub type NTSTATUS = i32;
 pub type PCWSTR = *const u16;
-/// `NODE_REQUIREMENT` of wdm.h: a NUMA node number or `MM_ANY_NODE_OK`.
-pub type NODE_REQUIREMENT = u32;
-/// Any NUMA node will do.
-pub const MM_ANY_NODE_OK: NODE_REQUIREMENT = 0x8000_0000;
 
 /// `NET_LUID` of ifdef.h, as one value.
 #[repr(C)]

@@ -3,7 +3,7 @@
 //! Layouts are the compiler's (`layouts!`); names, literals and signatures are read from the crate's own source, so
 //! that nothing defined there can be left out.
 
-#![allow(dead_code, reason = "two crates' tests share this module and each uses its part")]
+#![allow(dead_code, reason = "three crates' tests share this module and each uses its part")]
 
 pub mod source;
 
@@ -176,6 +176,19 @@ pub fn enum_faults(
     faults
 }
 
+/// What is wrong with the source's constants, `known` aside: a value, or one that the facts do not hold.
+pub fn constant_faults(
+    constants: &BTreeMap<String, u32>,
+    facts: &Map<String, Value>,
+    known: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let differs = |(name, value): &(&String, &u32)| {
+        !known(name) && facts.get(*name).and_then(Value::as_u64) != Some(u64::from(**value))
+    };
+    let fault = |(name, value): (&String, &u32)| format!("{name} is {value:#x}, not {:?}", facts.get(name));
+    constants.iter().filter(differs).map(fault).collect()
+}
+
 /// What is wrong with the table of indices `enumeration`, whose last value counts the entries.
 pub fn table_faults(enumeration: &BTreeMap<String, i64>, count: &str, facts: &Value) -> Vec<String> {
     let functions = facts["functions"].as_object().expect("the facts have functions");
@@ -220,6 +233,16 @@ fn call_fault(call: &Call, fact: &Value, skip: usize) -> Option<String> {
 /// A C type in the spelling of [`plain_type`].
 fn rust_type(c: &str) -> String {
     let c = c.trim();
+    if let Some(element) = c.strip_suffix("[]") {
+        return format!("*mut {}", rust_type(element));
+    }
+    if let Some(target) = c.strip_prefix('P').filter(|target| target.starts_with("NDIS_")) {
+        return format!("*mut {target}");
+    }
+    // A constant pointer, not a pointer to constant data.
+    if let Some(pointer) = c.strip_prefix("const ").filter(|name| name.starts_with('P') && !name.ends_with('*')) {
+        return plain_type(pointer);
+    }
     if let Some(target) = c.strip_suffix('*') {
         return match target.trim().strip_prefix("const ") {
             Some(target) => format!("*const {}", rust_type(target)),

@@ -14,11 +14,16 @@ pub struct Call {
 }
 
 impl Source {
-    /// The source files of the folder.
+    /// The source files of the folder and of those below it.
     pub fn of(folder: &Path) -> Self {
         let mut text = String::new();
         for entry in fs::read_dir(folder).expect("the crate has source") {
-            let file = fs::read_to_string(entry.expect("the folder can be read").path()).expect("source is text");
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                text += &Self::of(&path).0;
+                continue;
+            }
+            let file = fs::read_to_string(path).expect("source is text");
             text.extend(file.lines().map(|line| line.split("//").next().unwrap_or_default().to_string() + "\n"));
         }
         Self(text)
@@ -55,6 +60,17 @@ impl Source {
         enums.map(|(name, body)| (format!("_{name}"), body.lines().filter_map(value).collect())).collect()
     }
 
+    /// Constants outside a module whose value is a literal, as the 32 bits of C.
+    pub fn constants(&self) -> BTreeMap<String, u32> {
+        let value = |line: &str| {
+            let (name, value) = line.strip_prefix("pub const ")?.strip_suffix(';')?.split_once(" = ")?;
+            let literal = value.strip_suffix("_u32 as i32").unwrap_or(value);
+            literal.starts_with(|first: char| first.is_ascii_digit()).then_some(())?;
+            Some((name.split_once(':')?.0.to_string(), u32::try_from(integer(literal)).expect("it has 32 bits")))
+        };
+        self.0.lines().filter_map(value).collect()
+    }
+
     /// Uses of a call macro: `name!(Function(arg: Type, ...) -> Result = index);`.
     pub fn calls(&self, name: &str) -> Vec<Call> {
         let open = format!("\n{name}!(");
@@ -68,7 +84,12 @@ impl Source {
 
     /// Callback pointers: `pub type PFN_X = Option<evt_fn!(fn(Type, ...) -> Result)>;`.
     pub fn callbacks(&self) -> Vec<Call> {
-        let types = self.0.match_indices("\npub type PFN_").filter_map(|(at, _)| {
+        self.function_pointers().into_iter().filter(|pointer| pointer.name.starts_with("PFN_")).collect()
+    }
+
+    /// Function pointers of any name: `pub type X = Option<evt_fn!(fn(Type, ...) -> Result)>;`.
+    pub fn function_pointers(&self) -> Vec<Call> {
+        let types = self.0.match_indices("\npub type ").filter_map(|(at, _)| {
             let (name, text) = self.0[at + "\npub type ".len()..].split_once('=')?;
             let text = text.split_once(';')?.0.split_once("evt_fn!(")?.1.trim();
             Some((name, text.trim_end_matches(['>', ',', '\n', ' ']).strip_suffix(')')?.trim()))

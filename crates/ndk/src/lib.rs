@@ -1,0 +1,2 @@
+//! An NDK provider: objects, work requests and completions, without hardware or kernel calls.
+#![no_std]
