@@ -7,80 +7,24 @@
 //! 3. the interrupt side masks the hardware cause *before* it looks at the machine, so that a concurrent arm's unmask
 //!    is never undone by it.
 //!
-//! [`Arm`] is the machine alone, model-checked with loom (`tests` below, `--cfg loom`); [`Notification`] ties it to a
-//! queue handle.
-
-#[cfg(not(loom))]
-use core::sync::atomic::{AtomicU32, Ordering};
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering};
+//! [`OneShot`] is the machine alone, model-checked with loom where it meets an interrupt (`tests` below, `--cfg loom`);
+//! [`Notification`] ties it to a queue handle.
 
 use crate::{
     queue::{Direction, QueueHandle},
     wdf::interrupt::InterruptGuard,
 };
+use arm::OneShot;
 use core::{
     ptr::null_mut,
     sync::atomic::{AtomicPtr, Ordering as PlainOrdering},
 };
 use netadaptercx_sys::NETPACKETQUEUE__;
 
-const DISARMED: u32 = 0;
-const ARMED: u32 = 1;
-
-/// One-shot arming: an event fires only if it finds the machine armed, and disarms it.
-#[derive(Debug)]
-pub struct Arm(AtomicU32);
-
-impl Arm {
-    /// A disarmed machine.
-    #[cfg(not(loom))]
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicU32::new(DISARMED))
-    }
-
-    /// A disarmed machine.
-    #[cfg(loom)]
-    #[must_use]
-    pub fn new() -> Self {
-        Self(AtomicU32::new(DISARMED))
-    }
-
-    /// Arms, then lets the hardware cause through with `unmask`. An event that is already pending in the hardware fires
-    /// as soon as it is unmasked; one that came before is seen by the framework's next Advance.
-    #[inline]
-    pub fn arm(&self, unmask: impl FnOnce()) {
-        // A swap, not a store: it is a full barrier before the descriptors are read again, and loom orders it with `event`.
-        self.0.swap(ARMED, Ordering::SeqCst);
-        unmask();
-    }
-
-    /// Takes the arming back; an event that came first may still have fired. The hardware cause stays as it is: another
-    /// queue may share it, and the next event masks it anyway.
-    #[inline]
-    pub fn disarm(&self) {
-        self.0.swap(DISARMED, Ordering::SeqCst);
-    }
-
-    /// An event. The caller has masked the hardware cause already (rule 3 above). True if the owner must be notified.
-    #[inline]
-    #[must_use]
-    pub fn event(&self) -> bool {
-        self.0.swap(DISARMED, Ordering::SeqCst) == ARMED
-    }
-}
-
-impl Default for Arm {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A queue's notification: shared by the queue's hooks and the interrupt that its cause is routed to.
 #[derive(Debug)]
 pub struct Notification {
-    arm: Arm,
+    arm: OneShot,
     /// The queue to notify while one is attached. Written only under the interrupt's lock, which its ISR holds too, so a
     /// handle the ISR reads is alive until it is done with it: notifying a deleted queue is a bugcheck.
     queue: AtomicPtr<NETPACKETQUEUE__>,
@@ -91,7 +35,7 @@ impl Notification {
     /// Nothing attached, disarmed.
     #[must_use]
     pub fn new(direction: Direction) -> Self {
-        Self { arm: Arm::new(), queue: AtomicPtr::new(null_mut()), direction }
+        Self { arm: OneShot::new(), queue: AtomicPtr::new(null_mut()), direction }
     }
 
     /// Directs events to `queue`, disarmed. From the queue's Start hook.
@@ -110,13 +54,15 @@ impl Notification {
         self.queue.store(null_mut(), PlainOrdering::Release);
     }
 
-    /// See [`Arm::arm`]. From SetNotificationEnabled(TRUE).
+    /// Asks for one notice, then lets the hardware cause through with `unmask`: an event that is already pending in the
+    /// hardware fires at once; one that came before is seen by the framework's next Advance. From SetNotificationEnabled(TRUE).
     #[inline]
     pub fn arm(&self, unmask: impl FnOnce()) {
         self.arm.arm(unmask);
     }
 
-    /// See [`Arm::disarm`]. From SetNotificationEnabled(FALSE).
+    /// Takes the arming back. The hardware cause stays as it is: another queue may share it, and the next event masks it
+    /// anyway. From SetNotificationEnabled(FALSE).
     #[inline]
     pub fn disarm(&self) {
         self.arm.disarm();
@@ -141,7 +87,7 @@ impl Notification {
 mod tests {
     //! The model: a device that writes a descriptor and raises its cause, an interrupt side, the framework's loop.
 
-    use super::Arm;
+    use arm::OneShot;
     use loom::{
         sync::{
             Arc, Mutex,
@@ -159,7 +105,7 @@ mod tests {
     }
 
     struct Machine {
-        arm: Arm,
+        arm: OneShot,
         controller: Mutex<Controller>,
         /// Descriptors written back by the device.
         written: AtomicU32,
@@ -171,7 +117,7 @@ mod tests {
         fn new() -> Arc<Self> {
             let controller = Controller { masked: true, ..Controller::default() };
             Arc::new(Self {
-                arm: Arm::new(),
+                arm: OneShot::new(),
                 controller: Mutex::new(controller),
                 written: AtomicU32::new(0),
                 notified: Mutex::new(false),
