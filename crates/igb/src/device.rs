@@ -4,7 +4,7 @@ use crate::filter::ReceiveFilter;
 use crate::io::{Bus, Patience};
 use crate::model::Model;
 use crate::phy::Phy;
-use crate::regs::{self, Ctrl, CtrlExt, Eec, Gpie, Icr, Rah, Rctl, Register, Status, Tctl};
+use crate::regs::{self, Ctrl, CtrlExt, Eec, Gpie, Icr, Mrqc, Rah, Rctl, Register, Status, Tctl};
 use crate::{Delay, Error, MacAddress, Registers, semaphore};
 
 mod inspect;
@@ -25,7 +25,7 @@ const RESET: Patience = Patience { step_us: 1000, tries: 100 };
 const NVM_LOAD: Patience = Patience { step_us: 1000, tries: 10 };
 
 /// FCS and one VLAN tag: what RLPML counts and a frame length of this crate does not.
-const FRAME_OVERHEAD: u16 = 4 + 4;
+pub(crate) const FRAME_OVERHEAD: u16 = 4 + 4;
 
 /// Proof that the device was reset, and so does no DMA for any queue enabled before.
 #[derive(Debug)]
@@ -87,6 +87,14 @@ impl<R: Registers, D: Delay> Device<R, D> {
         Device { bus: Bus(registers), delay, model }
     }
 
+    pub(crate) fn bus(&self) -> &Bus<R> {
+        &self.bus
+    }
+
+    pub(crate) fn model(&self) -> &'static Model {
+        self.model
+    }
+
     /// Brings the device, in whatever state it was left, to rest: no DMA, no interrupt, nothing enabled, station
     /// address loaded anew from the NVM. At most 0.2 s.
     pub fn reset(&self) -> Result<Reset, Error> {
@@ -133,7 +141,7 @@ impl<R: Registers, D: Delay> Device<R, D> {
         self.bus.write(regs::RLPML, u32::from(max_frame + FRAME_OVERHEAD));
         self.bus.write(regs::RCTL, Rctl::LPE | Rctl::SECRC);
         self.bus.write(regs::RXCSUM, 0);
-        self.bus.write(regs::MRQC, 0);
+        self.bus.write(regs::MRQC, Mrqc::empty());
         self.bus.modify(regs::TCTL, |tctl| (tctl - Tctl::EN) | Tctl::PSP | Tctl::RTLC)?;
         self.bus.flush()
     }
@@ -231,7 +239,7 @@ impl<R: Registers, D: Delay> Device<R, D> {
 }
 
 /// Receive address registers stand in two banks of 16.
-fn receive_address(n: u32) -> (Register<u32>, Register<Rah>) {
+pub(crate) fn receive_address(n: u32) -> (Register<u32>, Register<Rah>) {
     match n.checked_sub(regs::RAL.len()) {
         None => (regs::RAL.at(n), regs::RAH.at(n)),
         Some(n) => (regs::RAL2.at(n), regs::RAH2.at(n)),

@@ -24,7 +24,7 @@ bitflags! {
 }
 
 /// Words of the hash table.
-const HASH_WORDS: usize = MTA.len() as usize;
+pub(crate) const HASH_WORDS: usize = MTA.len() as usize;
 
 /// A snapshot of what is wanted. The owner keeps it and applies it again after every reset.
 #[derive(Clone, Debug)]
@@ -62,25 +62,40 @@ impl ReceiveFilter {
 
     /// The registers' contents for a device with `receive_addresses` exact entries.
     pub(crate) fn plan(&self, station: MacAddress, receive_addresses: u8) -> Plan<'_> {
-        let listed = &self.multicast[..usize::from(self.count)];
+        let listed = self.listed();
         let (exact, hashed) = listed.split_at(listed.len().min(usize::from(receive_addresses) - 1));
         let mut hash = [0; HASH_WORDS];
         for address in hashed {
             let (word, bit) = hash_position(*address);
             hash[word] |= 1 << bit;
         }
+        let station = self.filter.contains(PacketFilter::DIRECTED).then_some(station);
+        Plan { station, multicast: exact, hash, rctl: self.rctl() }
+    }
+
+    /// All of `kinds` are wanted.
+    pub(crate) fn wants(&self, kinds: PacketFilter) -> bool {
+        self.filter.contains(kinds)
+    }
+
+    /// The multicast addresses kept.
+    pub(crate) fn listed(&self) -> &[MacAddress] {
+        &self.multicast[..usize::from(self.count)]
+    }
+
+    /// UPE, MPE and BAM.
+    pub(crate) fn rctl(&self) -> Rctl {
         let mut rctl = Rctl::empty();
-        if self.filter.contains(PacketFilter::PROMISCUOUS) {
+        if self.wants(PacketFilter::PROMISCUOUS) {
             rctl |= Rctl::UPE | Rctl::MPE | Rctl::BAM;
         }
-        if self.filter.contains(PacketFilter::ALL_MULTICAST) {
+        if self.wants(PacketFilter::ALL_MULTICAST) {
             rctl |= Rctl::MPE;
         }
-        if self.filter.contains(PacketFilter::BROADCAST) {
+        if self.wants(PacketFilter::BROADCAST) {
             rctl |= Rctl::BAM;
         }
-        let station = self.filter.contains(PacketFilter::DIRECTED).then_some(station);
-        Plan { station, multicast: exact, hash, rctl }
+        rctl
     }
 }
 
@@ -102,7 +117,7 @@ impl Plan<'_> {
 }
 
 /// Word and bit of an address in the hash table with RCTL.MO = 0: bits 47:36 of the address.
-fn hash_position(address: MacAddress) -> (usize, u32) {
+pub(crate) fn hash_position(address: MacAddress) -> (usize, u32) {
     let [.., b4, b5] = address.0;
     let hash = u16::from_le_bytes([b4, b5]) >> 4;
     (usize::from(hash >> 5), u32::from(hash & 31))

@@ -7,7 +7,7 @@
 //!
 //! Life of a device: [`device::Device::reset`], [`device::Device::configure`], [`device::Device::start_link`], then
 //! queues ([`tx::Queue`], [`rx::Queue`]) and [`interrupt::Interrupts`]. Only the queues are on the datapath; they do
-//! no register read there.
+//! no register read there. [`vmdq`] shares a device out among pools.
 //!
 //! Numbers such as "7.2.2" are sections of the 82576 datasheet (Intel document 320961); "8.10" names the chapter of
 //! the register descriptions in which a register stands.
@@ -39,6 +39,7 @@ pub mod model;
 pub mod regs;
 pub mod rx;
 pub mod tx;
+pub mod vmdq;
 
 pub use error::{Direction, Error};
 pub use io::{Delay, Registers};

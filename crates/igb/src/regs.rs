@@ -44,6 +44,11 @@ impl<V> Register<V> {
         Self::new(offset)
     }
 
+    /// The same register as plain bits.
+    pub(crate) const fn raw(self) -> Register<u32> {
+        Register::new(self.offset)
+    }
+
     /// Byte offset in BAR 0.
     #[inline]
     pub const fn offset(self) -> u32 {
@@ -176,7 +181,7 @@ registers! {
     /// Receive address 16..=31, last two bytes and the valid bit.
     RAH2[16] @ 0x54E4 + 8: Rah;
     /// Multiple receive queues: off, RSS or VMDq.
-    MRQC @ 0x5818: u32;
+    MRQC @ 0x5818: Mrqc;
     /// Ring address, low half; 128-byte aligned.
     RDBAL[16] @ 0xC000 + 0x40: u32;
     /// Ring address, high half.
@@ -191,6 +196,28 @@ registers! {
     RDT[16] @ 0xC018 + 0x40: u32;
     /// Queue enable and thresholds.
     RXDCTL[16] @ 0xC028 + 0x40: QueueControl;
+    /// Frames dropped because the queue had no descriptor: bits 11:0; reading clears.
+    RQDPC[16] @ 0xC030 + 0x40: u32;
+}
+
+// Virtualization, 8.14; VFTA is of 8.10
+registers! {
+    /// Pools that receive, a bit each.
+    VFRE @ 0x0C8C: u32;
+    /// Pools that send, a bit each.
+    VFTE @ 0x0C90: u32;
+    /// Switching of sent packets to pools of this port.
+    DTXSWC @ 0x3500: Dtxswc;
+    /// VLAN filter, 4096 bits; in use with RCTL.VFE.
+    VFTA[128] @ 0x5600 + 4: u32;
+    /// Where frames go that no pool asked for, and whether group frames go to several pools.
+    VT_CTL @ 0x581C: VtCtl;
+    /// What a pool accepts and how it gets it.
+    VMOLR[8] @ 0x5AD0 + 4: Vmolr;
+    /// How replicated multicast frames are delivered, as VMOLR.
+    RPLOLR @ 0x5AF0: Vmolr;
+    /// A VLAN and the pools that are in it.
+    VLVF[32] @ 0x5D00 + 4: Vlvf;
 }
 
 // Transmit, 8.12
@@ -349,6 +376,8 @@ fields! {
         const LPE = 1 << 5;
         /// Broadcast accepted.
         const BAM = 1 << 15;
+        /// Tagged frames pass the VLAN filters.
+        const VFE = 1 << 18;
         /// FCS stripped.
         const SECRC = 1 << 26;
     }
@@ -357,14 +386,68 @@ fields! {
     Rah {
         /// Last two bytes of the address.
         const ADDRESS = 0xffff;
+        /// Pools the address belongs to, a bit each; in use with VMDq.
+        const POOLS = 0xff << 18;
         /// The entry is valid.
         const AV = 1 << 31;
+    }
+
+    /// MRQC. Zero: one queue.
+    Mrqc {
+        /// A pool for each frame by its MAC address and VLAN, and a queue for each pool.
+        const VMDQ = 0b011;
+    }
+
+    /// VT_CTL. The default pool is in bits 9:7; this crate uses pool 0.
+    VtCtl {
+        /// A unicast frame that no pool asked for is dropped, not given to the default pool.
+        const DIS_DEF_POOL = 1 << 29;
+        /// A group frame goes to every pool that asked for it.
+        const RPL_EN = 1 << 30;
+    }
+
+    /// VMOLR, RPLOLR.
+    Vmolr {
+        /// Longest frame, FCS and VLAN tag included, bytes; in use with LPE.
+        const RLPML = 0x3fff;
+        /// Frames longer than 1522 bytes.
+        const LPE = 1 << 16;
+        /// Untagged frames accepted; in use with RCTL.VFE.
+        const AUPE = 1 << 24;
+        /// Multicast accepted that is in the hash table.
+        const ROMPE = 1 << 25;
+        /// Broadcast accepted.
+        const BAM = 1 << 27;
+        /// All multicast accepted.
+        const MPME = 1 << 28;
+        /// The VLAN tag is taken out of the frame and put into the descriptor.
+        const STRVLAN = 1 << 30;
+        /// FCS stripped.
+        const STRCRC = 1 << 31;
+    }
+
+    /// VLVF.
+    Vlvf {
+        /// The VLAN.
+        const ID = 0xfff;
+        /// Pools that are in it, a bit each.
+        const POOLS = 0xff << 12;
+        /// The entry is valid.
+        const VI_EN = 1 << 31;
+    }
+
+    /// DTXSWC. Nothing set in bits 23:16 (LLE): no pool gets what it sent itself.
+    Dtxswc {
+        /// What is sent to an address of a pool of this port goes there.
+        const LOOPBACK_EN = 1 << 31;
     }
 
     /// SRRCTL. Bits 6:0 are the buffer size in KiB.
     Srrctl {
         /// Advanced descriptors, one buffer each.
         const ADVANCED_ONE_BUFFER = 1 << 25;
+        /// A frame that finds no descriptor is dropped, so that it does not hold up those of other queues.
+        const DROP_EN = 1 << 31;
     }
 
     /// TCTL.
@@ -398,6 +481,27 @@ impl Mdic {
     }
 }
 
+impl Rah {
+    /// The pools in bit mask `pools`.
+    pub const fn pools(pools: u8) -> Rah {
+        Rah::from_bits_retain((pools as u32) << 18)
+    }
+}
+
+impl Vlvf {
+    /// VLAN `id`, 0..=4095, with the pools in bit mask `pools`.
+    pub const fn vlan(id: u16, pools: u8) -> Vlvf {
+        Vlvf::from_bits_retain((id & 0xfff) as u32 | (pools as u32) << 12 | Vlvf::VI_EN.bits())
+    }
+}
+
+impl Vmolr {
+    /// Frames of at most `bytes` bytes, FCS and VLAN tag included; at most 16383.
+    pub const fn longest(bytes: u16) -> Vmolr {
+        Vmolr::from_bits_retain((bytes & 0x3fff) as u32 | Vmolr::LPE.bits())
+    }
+}
+
 impl Srrctl {
     /// Size of each buffer.
     pub const fn buffer_kib(kib: u8) -> Srrctl {
@@ -425,6 +529,9 @@ mod tests {
         assert_eq!(TXDCTL.at(15).offset(), 0xE3E8);
         assert_eq!(MTA.at(127).offset(), 0x53FC);
         assert_eq!(RAH2.at(7).offset(), 0x551C);
+        assert_eq!(VMOLR.at(7).offset(), 0x5AEC);
+        assert_eq!(VLVF.at(31).offset(), 0x5D7C);
+        assert_eq!(RQDPC.at(7).offset(), 0xC1F0);
     }
 
     #[test]
@@ -440,5 +547,8 @@ mod tests {
         assert_eq!(QueueControl::thresholds(31, 31, 31).bits(), 0x001f_1f1f);
         assert_eq!(Srrctl::buffer_kib(2).bits(), 2);
         assert_eq!(Status::from_bits_retain(0b1100).port(), 3);
+        assert_eq!(Rah::pools(0b1000_0001).bits(), 0x0204_0000);
+        assert_eq!(Vlvf::vlan(0x123, 0b1000_0001).bits(), 0x8008_1123);
+        assert_eq!(Vmolr::longest(1522).bits(), 0x0001_05f2);
     }
 }

@@ -17,9 +17,11 @@ pub use frame::{Dropped, Frame, FrameAssembler};
 /// Second word of a write-back: status 19:0, extended error 31:20, length 47:32, VLAN tag 63:48 (7.1.5.2).
 const DD: u64 = 1 << 0;
 const EOP: u64 = 1 << 1;
+const VP: u64 = 1 << 3;
 const RXE: u64 = 1 << 31;
 const LENGTH_SHIFT: u32 = 32;
 const LENGTH: u64 = 0xffff << LENGTH_SHIFT;
+const TAG_SHIFT: u32 = 48;
 
 /// Prefetch below 8 on the chip when 8 wait, write back each descriptor at once.
 const THRESHOLDS: QueueControl = QueueControl::thresholds(8, 8, 1);
@@ -38,6 +40,7 @@ pub struct Queue<R> {
     /// What the hardware was last told.
     tail: u16,
     buffer_size: u16,
+    drop_when_full: bool,
 }
 
 impl<R: Registers> Queue<R> {
@@ -69,7 +72,14 @@ impl<R: Registers> Queue<R> {
             return Err(Error::BadBufferSize);
         }
         let descriptors = Descriptors::share(memory, size, 0)?;
-        Ok(Queue { engine, descriptors, posted: Run::new(size), tail: 0, buffer_size })
+        Ok(Queue { engine, descriptors, posted: Run::new(size), tail: 0, buffer_size, drop_when_full: false })
+    }
+
+    /// A frame that finds no buffer is dropped at once, so that it does not hold up what is behind it for other queues.
+    /// Without this it waits in the packet buffer, which a queue that is alone wants.
+    #[must_use]
+    pub fn dropping_when_full(self) -> Self {
+        Queue { drop_when_full: true, ..self }
     }
 
     /// Starts the hardware on an empty ring; [`Self::refill`] gives it buffers.
@@ -78,7 +88,8 @@ impl<R: Registers> Queue<R> {
             return Err(self.engine.busy());
         }
         let split = SRRCTL.at(self.engine.index());
-        let buffers = Srrctl::buffer_kib((self.buffer_size / 1024) as u8) | Srrctl::ADVANCED_ONE_BUFFER;
+        let mut buffers = Srrctl::buffer_kib((self.buffer_size / 1024) as u8) | Srrctl::ADVANCED_ONE_BUFFER;
+        buffers.set(Srrctl::DROP_EN, self.drop_when_full);
         self.posted.clear();
         self.tail = 0;
         self.engine.enable(delay, &self.descriptors, THRESHOLDS, |bus| bus.write(split, buffers))
@@ -280,6 +291,13 @@ impl Completion {
     #[inline]
     pub const fn length(self) -> u16 {
         (self.0 >> LENGTH_SHIFT) as u16
+    }
+
+    /// The 802.1Q tag that was taken out of the frame; valid where the frame ends.
+    #[inline]
+    pub const fn tag(self) -> Option<u16> {
+        // CAST: the tag is the last 16 bits.
+        if self.0 & VP != 0 { Some((self.0 >> TAG_SHIFT) as u16) } else { None }
     }
 
     /// The frame ends in this buffer.

@@ -74,6 +74,14 @@ fn every_state_of_small_rings() {
 }
 
 #[test]
+fn tags_come_with_the_frame() {
+    let tag = |flags: u64| Completion::checked(word(60, DD | EOP | flags), BUFFER as u16).tag();
+    assert_eq!(tag(0xe123 << 48 | VP), Some(0xe123));
+    assert_eq!(tag(0xe123 << 48), None);
+    assert_eq!(tag(VP), Some(0));
+}
+
+#[test]
 fn frames_arrive_in_one_buffer_and_in_many() {
     let chip = Chip::new();
     chip.let_traffic_flow();
