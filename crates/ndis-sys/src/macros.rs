@@ -34,11 +34,16 @@ macro_rules! evt {
 #[macro_export]
 macro_rules! zeroed_default {
     ($name:ident) => {
+        impl $name {
+            /// All zero.
+            // SAFETY: the structure is plain C data: integers, raw pointers and optional function pointers, all of
+            // which have an all-zero value.
+            pub const ZEROED: Self = unsafe { core::mem::zeroed() };
+        }
+
         impl Default for $name {
             fn default() -> Self {
-                // SAFETY: the structure is plain C data: integers, raw pointers and optional function pointers, all of
-                // which have an all-zero value.
-                unsafe { core::mem::zeroed() }
+                Self::ZEROED
             }
         }
     };

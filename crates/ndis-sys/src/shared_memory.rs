@@ -113,8 +113,7 @@ pub const NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_1: USHORT = 64;
 pub const NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2: USHORT = 68;
 pub const NDIS_SIZEOF_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1: USHORT = 32;
 
-#[cfg(target_os = "windows")]
-#[link(name = "NDIS.SYS", kind = "raw-dylib", modifiers = "+verbatim")]
+#[cfg_attr(target_os = "windows", link(name = "NDIS.SYS", kind = "raw-dylib", modifiers = "+verbatim"))]
 unsafe extern "C" {
     pub fn NdisAllocateSharedMemory(
         NdisHandle: NDIS_HANDLE,

@@ -52,6 +52,7 @@ net_call!(NetOffloadIsChecksumTcpEnabled(Offload: NETOFFLOAD) -> BOOLEAN = 22);
 net_call!(NetOffloadIsChecksumUdpEnabled(Offload: NETOFFLOAD) -> BOOLEAN = 23);
 net_call!(NetAdapterReportWakeReasonPacket(Adapter: NETADAPTER, Reason: *const NET_ADAPTER_WAKE_REASON_PACKET) = 24);
 net_call!(NetAdapterReportWakeReasonMediaChange(Adapter: NETADAPTER, Reason: NET_IF_MEDIA_CONNECT_STATE) = 25);
+net_call!(NetAdapterWdmGetNdisHandle(Adapter: NETADAPTER) -> NDIS_HANDLE = 33);
 net_call!(NetConfigurationClose(Configuration: NETCONFIGURATION) = 35);
 net_call!(NetConfigurationOpenSubConfiguration(Configuration: NETCONFIGURATION, SubConfigurationName: PCUNICODE_STRING, SubConfigurationAttributes: *mut WDF_OBJECT_ATTRIBUTES, SubConfiguration: *mut NETCONFIGURATION) -> NTSTATUS = 36);
 net_call!(NetConfigurationQueryUlong(Configuration: NETCONFIGURATION, Flags: NET_CONFIGURATION_QUERY_ULONG_FLAGS, ValueName: PCUNICODE_STRING, Value: *mut ULONG) -> NTSTATUS = 37);

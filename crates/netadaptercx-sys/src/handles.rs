@@ -1,7 +1,7 @@
 //! Handles, opaque init structures and the small types that NetAdapterCx signatures borrow from other headers.
 
 use core::ffi::{c_int, c_void};
-pub use ndis_sys::{MM_ANY_NODE_OK, NODE_REQUIREMENT};
+pub use ndis_sys::{MM_ANY_NODE_OK, NDIS_HANDLE, NODE_REQUIREMENT};
 
 macro_rules! handle {
     ($($name:ident, $target:ident;)*) => {

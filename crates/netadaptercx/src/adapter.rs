@@ -155,6 +155,12 @@ impl Adapter {
         unsafe { netadaptercx_sys::NetAdapterStop(self.0) };
     }
 
+    /// The adapter's NDIS handle, for exports of NDIS.SYS that take one.
+    pub(crate) fn ndis_handle(self, _irql: AtMostDispatch<'_>) -> *mut core::ffi::c_void {
+        // SAFETY: a live adapter, at most DISPATCH_LEVEL by the token.
+        unsafe { netadaptercx_sys::NetAdapterWdmGetNdisHandle(self.0) }
+    }
+
     /// Reports the link.
     pub fn set_link_state(self, state: LinkState, _irql: AtMostDispatch<'_>) {
         let mut state: NET_ADAPTER_LINK_STATE = state.into();

@@ -4,6 +4,7 @@
 //! neither `Send` nor `Sync`, so it cannot leave the thread whose level it speaks of.
 
 use core::marker::PhantomData;
+use wdk_sys::ntddk::KeGetCurrentIrql;
 
 /// The current thread runs at PASSIVE_LEVEL until the callback returns.
 #[derive(Clone, Copy)]
@@ -14,6 +15,14 @@ pub struct Passive<'cb>(PhantomData<(&'cb (), *const ())>);
 pub struct AtMostDispatch<'cb>(PhantomData<(&'cb (), *const ())>);
 
 impl Passive<'_> {
+    /// The level of the current thread, asked for: for functions that other components call. None above PASSIVE_LEVEL.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        // SAFETY: no preconditions.
+        let level = unsafe { KeGetCurrentIrql() };
+        (u32::from(level) == wdk_sys::PASSIVE_LEVEL).then_some(Self(PhantomData))
+    }
+
     /// # Safety
     /// The caller runs at PASSIVE_LEVEL and keeps doing so while the token lives.
     #[must_use]

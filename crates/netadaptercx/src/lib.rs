@@ -16,6 +16,8 @@
 pub mod adapter;
 pub mod config;
 pub mod irql;
+pub mod mdl;
+pub mod ndis;
 pub mod notify;
 pub mod queue;
 pub mod ring;

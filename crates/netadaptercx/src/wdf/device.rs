@@ -16,8 +16,8 @@ use core::{
 };
 use netadaptercx_sys::evt;
 use wdk_sys::{
-    _WDF_DEVICE_FAILED_ACTION, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PWDFDEVICE_INIT, WDF_DRIVER_CONFIG,
-    WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
+    _WDF_DEVICE_FAILED_ACTION, NT_SUCCESS, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, PWDFDEVICE_INIT,
+    WDF_DRIVER_CONFIG, WDF_PNPPOWER_EVENT_CALLBACKS, WDF_POWER_DEVICE_STATE, WDFCMRESLIST, WDFDEVICE, WDFDRIVER,
     call_unsafe_wdf_function_binding,
 };
 
@@ -29,6 +29,12 @@ pub use wdk_sys::GUID;
 /// enabled, `d0_entry_post_interrupts_enabled`, queues created and started; on the way down queues are gone before
 /// interrupts are disabled and before `d0_exit`, then `release_hardware`.
 pub trait PnpDevice: Context + Sync {
+    /// The driver is loaded and has no device yet.
+    fn load(passive: Passive<'_>);
+
+    /// EvtDriverUnload: the last device is gone.
+    fn unload(passive: Passive<'_>);
+
     /// EvtDriverDeviceAdd, before the device object exists: what must be said of it beforehand.
     ///
     /// # Errors
@@ -143,10 +149,11 @@ pub unsafe fn driver_entry<D: PnpDevice>(driver: PDRIVER_OBJECT, registry_path: 
     let mut config = WDF_DRIVER_CONFIG {
         Size: size_of::<WDF_DRIVER_CONFIG>() as u32,
         EvtDriverDeviceAdd: Some(evt_device_add::<D>),
+        EvtDriverUnload: Some(evt_driver_unload::<D>),
         ..WDF_DRIVER_CONFIG::default()
     };
     // SAFETY: DriverEntry's arguments (caller); KMDF accepts a null place for the handle.
-    unsafe {
+    let status = unsafe {
         call_unsafe_wdf_function_binding!(
             WdfDriverCreate,
             driver,
@@ -155,6 +162,19 @@ pub unsafe fn driver_entry<D: PnpDevice>(driver: PDRIVER_OBJECT, registry_path: 
             &raw mut config,
             null_mut::<WDFDRIVER>()
         )
+    };
+    if NT_SUCCESS(status) {
+        // From here DriverEntry cannot fail, so that EvtDriverUnload follows.
+        // SAFETY: DriverEntry runs at PASSIVE_LEVEL.
+        D::load(unsafe { Passive::assume() });
+    }
+    status
+}
+
+evt! {
+    unsafe fn evt_driver_unload<D: PnpDevice>(_driver: WDFDRIVER) {
+        // SAFETY: called by the framework as EvtDriverUnload, at PASSIVE_LEVEL.
+        D::unload(unsafe { Passive::assume() });
     }
 }
 

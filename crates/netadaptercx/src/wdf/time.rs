@@ -1,6 +1,13 @@
 //! Waiting for hardware.
 
-use wdk_sys::ntddk::{KeQueryInterruptTimePrecise, KeStallExecutionProcessor};
+use crate::irql::Passive;
+use wdk_sys::{
+    LARGE_INTEGER,
+    ntddk::{KeDelayExecutionThread, KeQueryInterruptTimePrecise, KeStallExecutionProcessor},
+};
+
+/// KernelMode of MODE.
+const KERNEL_MODE: i8 = 0;
 
 /// Spins for `us` microseconds, at any IRQL. KeStallExecutionProcessor asks for at most 50 at a time.
 pub fn stall(us: u32) {
@@ -11,6 +18,14 @@ pub fn stall(us: u32) {
         unsafe { KeStallExecutionProcessor(step) };
         left -= step;
     }
+}
+
+/// Lets other threads run for `ms` milliseconds at least.
+pub fn sleep(ms: u32, _passive: Passive<'_>) {
+    // Negative: from now on, in units of 100 ns.
+    let mut interval = LARGE_INTEGER { QuadPart: -10_000 * i64::from(ms) };
+    // SAFETY: a live interval, PASSIVE_LEVEL by the token; not alertable, so it always waits to the end.
+    let _ = unsafe { KeDelayExecutionThread(KERNEL_MODE, 0, &raw mut interval) };
 }
 
 /// Interrupt time: units of 100 ns since the system started, sleep included. At any IRQL.

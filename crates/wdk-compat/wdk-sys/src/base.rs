@@ -21,6 +21,7 @@ pub type SIZE_T = u64;
 pub type ULONG_PTR = u64;
 pub type KAFFINITY = u64;
 pub type KIRQL = u8;
+pub type KPROCESSOR_MODE = CHAR;
 pub type NTSTATUS = i32;
 pub type LCID = u32;
 pub type PVOID = *mut c_void;
@@ -88,6 +89,7 @@ pub union LARGE_INTEGER {
 }
 zeroed_default!(LARGE_INTEGER);
 pub type PHYSICAL_ADDRESS = LARGE_INTEGER;
+pub type PLARGE_INTEGER = *mut LARGE_INTEGER;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -167,6 +169,10 @@ pub const PASSIVE_LEVEL: u32 = 0;
 pub const APC_LEVEL: u32 = 1;
 pub const DISPATCH_LEVEL: u32 = 2;
 pub const POOL_FLAG_NON_PAGED: POOL_FLAGS = 0x40;
+pub const MDL_MAPPED_TO_SYSTEM_VA: u32 = 0x1;
+pub const MDL_PAGES_LOCKED: u32 = 0x2;
+pub const MDL_SOURCE_IS_NONPAGED_POOL: u32 = 0x4;
+pub const MDL_PARTIAL: u32 = 0x10;
 pub const PAGE_READWRITE: u32 = 4;
 pub const PAGE_NOCACHE: u32 = 0x200;
 

@@ -101,6 +101,8 @@ fn class_records() -> impl Iterator<Item = *mut WDF_CLASS_BIND_INFO> {
 
 /// # Safety
 /// Called by the I/O manager alone, with its own driver object and registry path.
+// Windows frees INIT when this returns.
+#[unsafe(link_section = "INIT")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FxDriverEntry(driver: PDRIVER_OBJECT, registry_path: PUNICODE_STRING) -> NTSTATUS {
     let path = PATH.0.get();
@@ -131,6 +133,7 @@ pub unsafe extern "C" fn FxDriverEntry(driver: PDRIVER_OBJECT, registry_path: PU
 
 /// # Safety
 /// The framework is bound.
+#[unsafe(link_section = "INIT")]
 unsafe fn bind_classes_and_enter(driver: PDRIVER_OBJECT, registry_path: PUNICODE_STRING) -> NTSTATUS {
     for record in class_records() {
         // SAFETY: a record that the linker placed between the markers, and the globals WdfVersionBind returned.

@@ -66,6 +66,7 @@ mod callbacks;
 #[cfg(target_os = "windows")]
 mod entry;
 mod enums;
+mod etw;
 mod io;
 pub mod ntddk;
 mod structs;
@@ -76,6 +77,7 @@ pub mod wdf_calls;
 pub use base::*;
 pub use callbacks::*;
 pub use enums::*;
+pub use etw::*;
 pub use io::*;
 pub use structs::*;
 pub use table::*;

@@ -70,6 +70,8 @@ pub struct MDL {
     pub ByteOffset: ULONG,
 }
 
+pub type PMDL = *mut MDL;
+
 zeroed_default!(MDL);
 assert_layout!(
     MDL,

@@ -70,6 +70,9 @@ wdf_call!(WdfDeviceInitSetFileObjectConfig(DeviceInit: PWDFDEVICE_INIT, FileObje
 wdf_call!(WdfDeviceInitSetRequestAttributes(DeviceInit: PWDFDEVICE_INIT, RequestAttributes: PWDF_OBJECT_ATTRIBUTES) = 72);
 wdf_call!(WdfDeviceCreateDeviceInterface(Device: WDFDEVICE, InterfaceClassGUID: *const GUID, ReferenceString: PCUNICODE_STRING) -> NTSTATUS = 77);
 wdf_call!(WdfDeviceSetDeviceInterfaceState(Device: WDFDEVICE, InterfaceClassGUID: *const GUID, ReferenceString: PCUNICODE_STRING, IsInterfaceEnabled: BOOLEAN) = 78);
+wdf_call!(WdfDeviceAddQueryInterface(Device: WDFDEVICE, InterfaceConfig: PWDF_QUERY_INTERFACE_CONFIG) -> NTSTATUS = 228);
+wdf_call!(WdfDpcCreate(Config: PWDF_DPC_CONFIG, Attributes: PWDF_OBJECT_ATTRIBUTES, Dpc: *mut WDFDPC) -> NTSTATUS = 111);
+wdf_call!(WdfDpcEnqueue(Dpc: WDFDPC) -> BOOLEAN = 112);
 wdf_call!(WdfIoQueueCreate(Device: WDFDEVICE, Config: PWDF_IO_QUEUE_CONFIG, QueueAttributes: PWDF_OBJECT_ATTRIBUTES, Queue: *mut WDFQUEUE) -> NTSTATUS = 152);
 wdf_call!(WdfIoQueueStart(Queue: WDFQUEUE) = 154);
 wdf_call!(WdfIoQueueStop(Queue: WDFQUEUE, StopComplete: PFN_WDF_IO_QUEUE_STATE, Context: WDFCONTEXT) = 155);
