@@ -46,12 +46,40 @@ pub enum Code {
     Events = ctl_code(0x805),
     /// The next event of some kinds.
     Wait = ctl_code(0x806),
+    /// What there is of VM queues.
+    VmqCapabilities = ctl_code(0x807),
+    /// A VM queue of one's own.
+    VmqAllocate = ctl_code(0x808),
+    /// A filter on it.
+    VmqSetFilter = ctl_code(0x809),
+    /// A filter less.
+    VmqClearFilter = ctl_code(0x80A),
+    /// Its end.
+    VmqFree = ctl_code(0x80B),
+    /// Every VM queue.
+    VmqQueues = ctl_code(0x80C),
+    /// Every filter of VM queues.
+    VmqFilters = ctl_code(0x80D),
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 7] =
-        [Self::Version, Self::Statistics, Self::Registers, Self::Ring, Self::Link, Self::Events, Self::Wait];
+    pub const ALL: [Self; 14] = [
+        Self::Version,
+        Self::Statistics,
+        Self::Registers,
+        Self::Ring,
+        Self::Link,
+        Self::Events,
+        Self::Wait,
+        Self::VmqCapabilities,
+        Self::VmqAllocate,
+        Self::VmqSetFilter,
+        Self::VmqClearFilter,
+        Self::VmqFree,
+        Self::VmqQueues,
+        Self::VmqFilters,
+    ];
 
     /// The code with this number.
     #[must_use]

@@ -15,6 +15,17 @@
 //! | [`Code::Link`] | [`Request`] | [`Link`] | no |
 //! | [`Code::Events`] | [`EventsRequest`] | [`List`], then [`Event`]s | no |
 //! | [`Code::Wait`] | [`WaitRequest`] | [`Event`] | until the event, cancellation, power-down or removal |
+//! | [`Code::VmqCapabilities`] | [`Request`] | [`VmqCapabilities`] | no |
+//! | [`Code::VmqAllocate`] | [`VmqAllocateRequest`] | [`VmqAllocated`] | no |
+//! | [`Code::VmqSetFilter`] | [`VmqSetFilterRequest`] | [`VmqFilterSet`] | no |
+//! | [`Code::VmqClearFilter`] | [`VmqClearFilterRequest`] | [`Answer`] | for a pass of the receive path |
+//! | [`Code::VmqFree`] | [`VmqFreeRequest`] | [`Answer`] | as above |
+//! | [`Code::VmqQueues`] | [`Request`] | [`List`], then [`VmqQueue`]s | no |
+//! | [`Code::VmqFilters`] | [`Request`] | [`List`], then [`VmqFilter`]s | no |
+//!
+//! VM queues that are allocated so belong to no handle: they last until they are freed or the device goes. While a kernel
+//! consumer has the driver's query interface open they are its alone, and the requests that change something are refused
+//! with STATUS_SHARING_VIOLATION; while there are any of a tool, no kernel consumer gets in.
 //!
 //! What a wrong request gets: [`Refusal`].
 #![no_std]
@@ -22,11 +33,14 @@
 
 mod codes;
 mod event;
+#[macro_use]
 mod messages;
+mod vmq;
 
 pub use codes::{Code, GUID_BYTES, INTERFACE, SDDL};
 pub use event::{Event, EventKind, EventMask};
 pub use messages::*;
+pub use vmq::*;
 
 /// Version of this protocol. A driver answers requests of its own version and refuses others.
 pub const PROTOCOL: u16 = 1;

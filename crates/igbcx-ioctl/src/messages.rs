@@ -299,7 +299,7 @@ impl Header {
     /// The header of a request.
     pub const NEW: Self = Self { version: PROTOCOL, reserved: [0; 6] };
 
-    const fn check(&self) -> Result<(), Refusal> {
+    pub(crate) const fn check(&self) -> Result<(), Refusal> {
         if self.version != PROTOCOL {
             return Err(Refusal::Version);
         }

@@ -2,7 +2,7 @@
 
 use igbcx_ioctl::{
     Checked, Code, EventKind, EventMask, EventsRequest, PROTOCOL, Refusal, RegistersRequest, Request, RingRequest,
-    WaitRequest, parse,
+    VmqAllocateRequest, VmqClearFilterRequest, VmqFreeRequest, VmqSetFilterRequest, WaitRequest, parse,
 };
 
 /// Random inputs for the parsers.
@@ -27,13 +27,17 @@ fn case<T: Checked>(fields: &[u8], reserved: &[usize]) -> Case {
     }
 }
 
-fn cases() -> [Case; 5] {
+fn cases() -> [Case; 9] {
     [
         case::<Request>(&[], &[]),
         case::<RegistersRequest>(&[1, 0, 0, 0, 0, 0, 0, 0], &[9, 10, 11, 12, 13, 14, 15]),
         case::<RingRequest>(&[1, 15, 0, 0, 0, 0, 0, 0], &[10, 11, 12, 13, 14, 15]),
         case::<EventsRequest>(&[0xff; 8], &[]),
         case::<WaitRequest>(&[0xff, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0], &[9, 10, 11, 12, 13, 14, 15]),
+        case::<VmqAllocateRequest>(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[12, 13, 14, 15]),
+        case::<VmqSetFilterRequest>(&[7, 0, 0, 0, 5, 0, 2, 0, 1, 2, 3, 4, 5, 6, 0, 0], &[15, 22, 23]),
+        case::<VmqClearFilterRequest>(&[7, 0, 0, 0, 23, 0, 0, 0], &[]),
+        case::<VmqFreeRequest>(&[7, 0, 0, 0, 0, 0, 0, 0], &[12, 13, 14, 15]),
     ]
 }
 
@@ -75,7 +79,7 @@ fn every_other_version_is_refused() {
 
 #[test]
 fn values_that_mean_nothing_are_refused() {
-    let [_, _, ring, _, wait] = cases();
+    let [_, _, ring, _, wait, _, set, clear, free] = cases();
     for (byte, values) in [(8, 2..=255), (9, 16..=255)] {
         for value in values {
             let mut wrong = ring.good.clone();
@@ -83,9 +87,20 @@ fn values_that_mean_nothing_are_refused() {
             assert_eq!((ring.parse)(&wrong), Err(Refusal::Value), "byte {byte} = {value}");
         }
     }
-    let mut empty = wait.good.clone();
-    empty[8] = 0;
-    assert_eq!((wait.parse)(&empty), Err(Refusal::Value));
+    // An empty mask, the default queue, filter 0.
+    for (case, byte) in [(&wait, 8), (&set, 8), (&clear, 8), (&clear, 12), (&free, 8)] {
+        let mut wrong = case.good.clone();
+        wrong[byte] = 0;
+        assert_eq!((case.parse)(&wrong), Err(Refusal::Value), "byte {byte}");
+    }
+    for (vlan, test, right) in
+        [(0, 0, true), (1, 0, false), (0, 1, true), (1, 1, false), (4094, 2, true), (4095, 2, false), (0, 3, false)]
+    {
+        let mut input = set.good.clone();
+        input[12..14].copy_from_slice(&u16::to_le_bytes(vlan));
+        input[14] = test;
+        assert_eq!((set.parse)(&input).is_ok(), right, "VLAN {vlan}, test {test}");
+    }
 }
 
 #[test]
@@ -98,9 +113,9 @@ fn random_bytes_pass_only_if_they_are_a_request() {
         state.wrapping_mul(0x2545_F491_4F6C_DD1D)
     };
     let cases = cases();
-    let mut passed = [0_u64; 5];
+    let mut passed = [0_u64; 9];
     for n in 0..RANDOM {
-        let index = (n % 5) as usize;
+        let index = (n % 9) as usize;
         let case = &cases[index];
         let mut input = case.good.clone();
         // One or two bytes of a good request become anything.

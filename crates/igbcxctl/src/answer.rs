@@ -3,7 +3,7 @@
 
 use igbcx_ioctl::{
     Answer, Event, Link, List, MAX_HARDWARE_COUNTERS, MAX_QUEUES, PROTOCOL, Ring, RxCounters, Statistics, TxCounters,
-    Version,
+    VLAN_ID, Version, VmqAllocated, VmqCapabilities, VmqFilter, VmqFilterSet, VmqQueue,
 };
 use std::ops::RangeInclusive;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -117,6 +117,30 @@ pub fn check_events(events: &[Event]) -> Result<(), Fault> {
     zero("an event's reserved field", events.iter().all(|event| event.reserved == 0))
 }
 
+/// Checks the elements of a list of VM queues.
+///
+/// # Errors
+/// The [`Fault`].
+pub fn check_queues(queues: &[VmqQueue]) -> Result<(), Fault> {
+    queues.iter().try_for_each(|queue| {
+        zero("a queue's reserved field", queue.reserved == 0)?;
+        at_most("a queue's state", queue.state, 4)?;
+        at_most("a queue's memory", queue.memory, 2)
+    })
+}
+
+/// Checks the elements of a list of filters.
+///
+/// # Errors
+/// The [`Fault`].
+pub fn check_filters(filters: &[VmqFilter]) -> Result<(), Fault> {
+    filters.iter().try_for_each(|filter| {
+        zero("a filter's reserved field", filter.reserved == 0)?;
+        at_most("a filter's VLAN test", filter.vlan_test, VLAN_ID.into())?;
+        zero("the VLAN of a filter that has none", filter.vlan_test == VLAN_ID || filter.vlan == 0)
+    })
+}
+
 /// The version first, so that a driver of another one is named as such, whatever the length of its answers.
 fn start<T: Checked>(bytes: &[u8]) -> Result<(T, &[u8]), Fault> {
     let short = |expected| Fault::Length { got: bytes.len(), expected };
@@ -186,6 +210,49 @@ impl Checked for Link {
             at_most("a flag", flag, 1)?;
         }
         zero("a PHY register that was not read", self.phy_valid == 1 || unused(&self.phy, 0))
+    }
+}
+
+/// The answer of a request that has nothing to say.
+impl Checked for Answer {
+    fn answer(&self) -> &Answer {
+        self
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Checked for VmqCapabilities {
+    fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        zero("a reserved field", self.reserved == 0)?;
+        at_most("a flag", self.enabled, 1)?;
+        at_most("the owner", self.owner, 2)
+    }
+}
+
+impl Checked for VmqAllocated {
+    fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        zero("a reserved field", self.reserved == 0)
+    }
+}
+
+impl Checked for VmqFilterSet {
+    fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        zero("a reserved field", self.reserved == 0)
     }
 }
 
@@ -303,6 +370,33 @@ mod tests {
         assert_eq!(list::<List, Register>(&bytes, 39), Err(Fault::Size { says: 40, got: 32 }));
         bytes[4] = 24;
         assert_eq!(list::<List, Register>(&bytes, 40), Err(Fault::Size { says: 24, got: 32 }));
+    }
+
+    #[test]
+    fn faults_of_vm_queues_are_named() {
+        let queue = |change: fn(&mut VmqQueue)| {
+            let mut queue = VmqQueue { queue: 1, state: 2, memory: 1, ..VmqQueue::new_zeroed() };
+            change(&mut queue);
+            check_queues(&[queue])
+        };
+        assert_eq!(queue(|_| {}), Ok(()));
+        assert!(matches!(queue(|q| q.reserved = 1), Err(Fault::NotZero(_))));
+        assert!(matches!(queue(|q| q.state = 5), Err(Fault::Count { value: 5, limit: 4, .. })));
+        assert!(matches!(queue(|q| q.memory = 3), Err(Fault::Count { .. })));
+        let filter = |vlan_test, vlan, reserved| {
+            check_filters(&[VmqFilter { vlan_test, vlan, reserved, ..VmqFilter::new_zeroed() }])
+        };
+        assert_eq!((filter(2, 7, 0), filter(0, 0, 0)), (Ok(()), Ok(())));
+        assert!(filter(1, 7, 0).is_err() && filter(3, 0, 0).is_err() && filter(0, 0, 1).is_err());
+        let caps = |enabled, owner, reserved| {
+            let answer = Answer::new(size_of::<VmqCapabilities>());
+            fixed::<VmqCapabilities>(
+                VmqCapabilities { answer, enabled, queues: 7, filters: 23, owner, reserved }.as_bytes(),
+            )
+        };
+        assert!(caps(1, 2, 0).is_ok() && caps(2, 0, 0).is_err() && caps(0, 3, 0).is_err() && caps(0, 0, 1).is_err());
+        assert!(fixed::<Answer>(Answer::new(8).as_bytes()).is_ok());
+        assert!(fixed::<Answer>(&[Answer::new(8).as_bytes(), &[0]].concat()).is_err());
     }
 
     /// Bytes that often look like the start of an answer.

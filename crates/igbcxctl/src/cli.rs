@@ -3,11 +3,11 @@
 use crate::info::Listed;
 use crate::screen::Screen;
 use crate::stats::Earlier;
-use crate::{Client, Error, Transport, events, info, link, registers, ring, stats};
+use crate::{Client, Error, Transport, Vlan, events, info, link, registers, ring, stats, vmq};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use igb::Direction;
 use igbcx_ioctl::{EventKind, EventMask};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ Examples:
       The descriptors of receive queue 0, who has them, head and tail.
   igbcxctl wait link-down,link-up --timeout 60
       Returns with the first of the two, or with exit code 3 after a minute.
+  igbcxctl vmq alloc; igbcxctl vmq filter set 1 02:00:00:00:00:01 --vlan 5; igbcxctl vmq list
+      A receive queue for one address in VLAN 5. The driver counts its frames and drops them.
 
 On Windows the device interface of igbcx.sys is opened, which administrators and the system may do. On Linux the tool
 talks to a driver in a running netcx-lab, over the socket of `cargo lab run igbcx.sys --control SOCKET`. The Windows
@@ -87,6 +89,57 @@ enum Command {
         timeout: Option<Duration>,
         #[command(flatten)]
         format: Format,
+    },
+    /// VM queues: receive queues of the hardware for addresses and VLANs
+    #[command(subcommand)]
+    Vmq(Vmq),
+}
+
+#[derive(Debug, Subcommand)]
+enum Vmq {
+    /// What there may be of them
+    Caps(Format),
+    /// Allocate a queue
+    Alloc {
+        /// Receive buffers [default: as many as the driver likes]
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        buffers: u32,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Set and clear filters
+    #[command(subcommand)]
+    Filter(VmqFilter),
+    /// Free a queue that has no filter
+    Free {
+        /// Queue number
+        queue: u32,
+    },
+    /// Queues with their state and counters, and filters
+    List(Format),
+}
+
+#[derive(Debug, Subcommand)]
+enum VmqFilter {
+    /// Frames for an address go to a queue
+    Set {
+        /// Queue number
+        queue: u32,
+        /// Destination address
+        #[arg(value_parser = vmq::parse_address)]
+        address: [u8; 6],
+        /// any, untagged (no VLAN, or 0) or an identifier
+        #[arg(long, default_value = "any", value_parser = vmq::parse_vlan)]
+        vlan: Vlan,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// They do not any more
+    Clear {
+        /// Queue number
+        queue: u32,
+        /// Filter number
+        filter: u32,
     },
 }
 
@@ -242,8 +295,32 @@ fn command(command: &Command, client: &mut Client<'_>) -> Result<ExitCode, Error
             };
             print(*format, || events::line(&event) + "\n", || events::json(&event))?;
         }
+        Command::Vmq(command) => vmq(command, client)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn vmq(command: &Vmq, client: &mut Client<'_>) -> Result<(), Error> {
+    match command {
+        Vmq::Caps(format) => {
+            let caps = client.vmq_capabilities()?;
+            print(*format, || vmq::capabilities_table(&caps), || vmq::capabilities_json(&caps))
+        }
+        Vmq::Alloc { buffers, format } => {
+            let queue = client.vmq_allocate(*buffers)?;
+            print(*format, || format!("queue {queue}\n"), || json!({ "queue": queue }))
+        }
+        Vmq::Filter(VmqFilter::Set { queue, address, vlan, format }) => {
+            let filter = client.vmq_set_filter(*queue, *address, *vlan)?;
+            print(*format, || format!("filter {filter}\n"), || json!({ "filter": filter }))
+        }
+        Vmq::Filter(VmqFilter::Clear { queue, filter }) => client.vmq_clear_filter(*queue, *filter),
+        Vmq::Free { queue } => client.vmq_free(*queue),
+        Vmq::List(format) => {
+            let (queues, filters) = client.vmq_list()?;
+            print(*format, || vmq::list_table(&queues, &filters), || vmq::list_json(&queues, &filters))
+        }
+    }
 }
 
 /// Writes one answer to standard output.
@@ -322,6 +399,24 @@ mod tests {
         };
         assert!(stats.watch && !stats.all);
         assert_eq!((stats.interval, stats.count), (Duration::from_millis(100), Some(2)));
+        let line = "igbcxctl vmq filter set 7 02:00:00:00:00:01 --vlan 4094 --json";
+        let Command::Vmq(Vmq::Filter(VmqFilter::Set { queue, address, vlan, .. })) = parse(line).unwrap().command
+        else {
+            panic!()
+        };
+        assert_eq!((queue, address, vlan), (7, [2, 0, 0, 0, 0, 1], Vlan::Id(4094)));
+        for line in [
+            "vmq caps",
+            "vmq alloc",
+            "vmq alloc --buffers 64 --json",
+            "vmq filter set 1 02-00-00-00-00-01",
+            "vmq filter set 1 02:00:00:00:00:01 --vlan untagged",
+            "vmq filter clear 1 1",
+            "vmq free 1",
+            "vmq list --json",
+        ] {
+            assert!(parse(&format!("igbcxctl {line}")).is_ok(), "{line}");
+        }
         for line in ["list", "list --json", "info", "regs --clear --json", "link", "events --follow", "stats --all"] {
             assert!(parse(&format!("igbcxctl {line}")).is_ok(), "{line}");
         }
@@ -341,6 +436,13 @@ mod tests {
             "wait link-up --timeout inf",
             "stats --count 3",
             "--device -1 info",
+            "vmq",
+            "vmq filter 1",
+            "vmq filter set 1",
+            "vmq filter set 1 02:00",
+            "vmq filter set 1 02:00:00:00:00:01 --vlan 4095",
+            "vmq filter clear 1",
+            "vmq free",
         ] {
             assert!(parse(&format!("igbcxctl {line}")).is_err(), "{line}");
         }

@@ -4,8 +4,10 @@ use crate::answer::{self, Fault, Head};
 use crate::{Control, Error, Status};
 use igb::Direction;
 use igbcx_ioctl::{
-    Code, Descriptor, Event, EventMask, EventsRequest, Header, Link, List, Register, RegistersRequest, Request, Ring,
-    RingRequest, Statistics, Version, WaitRequest,
+    Answer, Code, Descriptor, Event, EventMask, EventsRequest, Header, Link, List, Register, RegistersRequest, Request,
+    Ring, RingRequest, Statistics, VLAN_ANY, VLAN_ID, VLAN_UNTAGGED_OR_ZERO, Version, VmqAllocateRequest, VmqAllocated,
+    VmqCapabilities, VmqClearFilterRequest, VmqFilter, VmqFilterSet, VmqFreeRequest, VmqQueue, VmqSetFilterRequest,
+    WaitRequest,
 };
 use std::time::Duration;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -14,6 +16,17 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 const LIST_ROOM: usize = 256 << 10;
 /// Every request but a wait is answered at once; the driver may be reading the PHY (1.8 s at most) before.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a filter of a VM queue says of a frame's VLAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vlan {
+    /// Whatever it is.
+    Any,
+    /// No tag, or one with identifier 0.
+    UntaggedOrZero,
+    /// This identifier.
+    Id(u16),
+}
 
 /// Asks an open device.
 pub struct Client<'a> {
@@ -91,6 +104,69 @@ impl<'a> Client<'a> {
         let request = WaitRequest { header: Header::NEW, mask: mask.0, reserved: 0, after };
         let output = self.ask(Code::Wait, request.as_bytes(), size_of::<Event>(), limit)?;
         output.map(|bytes| checked(Code::Wait, answer::event(&bytes))).transpose()
+    }
+
+    /// What there is of VM queues.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_capabilities(&mut self) -> Result<VmqCapabilities, Error> {
+        self.fixed(Code::VmqCapabilities, &Request { header: Header::NEW })
+    }
+
+    /// Allocates a VM queue with so many buffers, 0 for as many as usual: its number.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_allocate(&mut self, buffers: u32) -> Result<u32, Error> {
+        let request = VmqAllocateRequest { header: Header::NEW, buffers, reserved: 0 };
+        self.fixed::<VmqAllocated>(Code::VmqAllocate, &request).map(|allocated| allocated.queue)
+    }
+
+    /// Sets a filter on a VM queue: its number.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_set_filter(&mut self, queue: u32, address: [u8; 6], vlan: Vlan) -> Result<u32, Error> {
+        let (vlan_test, vlan) = match vlan {
+            Vlan::Any => (VLAN_ANY, 0),
+            Vlan::UntaggedOrZero => (VLAN_UNTAGGED_OR_ZERO, 0),
+            Vlan::Id(id) => (VLAN_ID, id),
+        };
+        let (header, reserved, reserved2) = (Header::NEW, 0, [0; 2]);
+        let request = VmqSetFilterRequest { header, queue, vlan, vlan_test, reserved, address, reserved2 };
+        self.fixed::<VmqFilterSet>(Code::VmqSetFilter, &request).map(|set| set.filter)
+    }
+
+    /// Clears a filter of a VM queue.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_clear_filter(&mut self, queue: u32, filter: u32) -> Result<(), Error> {
+        let request = VmqClearFilterRequest { header: Header::NEW, queue, filter };
+        self.fixed::<Answer>(Code::VmqClearFilter, &request).map(|_| ())
+    }
+
+    /// Frees a VM queue.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_free(&mut self, queue: u32) -> Result<(), Error> {
+        let request = VmqFreeRequest { header: Header::NEW, queue, reserved: 0 };
+        self.fixed::<Answer>(Code::VmqFree, &request).map(|_| ())
+    }
+
+    /// The VM queues that are allocated, and their filters.
+    ///
+    /// # Errors
+    /// As [`Client::version`].
+    pub fn vmq_list(&mut self) -> Result<(Vec<VmqQueue>, Vec<VmqFilter>), Error> {
+        let request = Request { header: Header::NEW };
+        let (_, queues) = self.list::<List, _>(Code::VmqQueues, &request)?;
+        checked(Code::VmqQueues, answer::check_queues(&queues))?;
+        let (_, filters) = self.list::<List, _>(Code::VmqFilters, &request)?;
+        checked(Code::VmqFilters, answer::check_filters(&filters))?;
+        Ok((queues, filters))
     }
 
     fn fixed<T: answer::Checked>(&mut self, code: Code, request: &impl Bytes) -> Result<T, Error> {
@@ -174,6 +250,8 @@ mod tests {
         // The empty answers are refused; what was asked is looked at.
         let _ = (client.version(), client.statistics(), client.link(), client.events(9));
         let _ = (client.registers(true), client.ring(Direction::Receive, 3), client.wait(EventMask(5), 8, None));
+        let _ = (client.vmq_capabilities(), client.vmq_allocate(5), client.vmq_set_filter(2, [1; 6], Vlan::Id(9)));
+        let _ = (client.vmq_clear_filter(3, 4), client.vmq_free(6), client.vmq_list());
         let asked = asked.borrow();
         let inputs: Vec<&[u8]> = asked.iter().map(|(_, input, _)| &input[..]).collect();
         assert!(inputs[..3].iter().all(|input| parse::<Request>(input).is_ok()));
@@ -183,7 +261,17 @@ mod tests {
         assert_eq!((ring.direction, ring.queue), (1, 3));
         let wait: WaitRequest = parse(inputs[6]).unwrap();
         assert_eq!((wait.mask, wait.after), (5, 8));
-        assert!(Code::ALL.iter().all(|code| asked.iter().any(|(asked, ..)| asked == code)));
+        assert!(parse::<Request>(inputs[7]).is_ok());
+        assert_eq!(parse::<VmqAllocateRequest>(inputs[8]).unwrap().buffers, 5);
+        let set: VmqSetFilterRequest = parse(inputs[9]).unwrap();
+        assert_eq!((set.queue, set.address, set.vlan, set.vlan_test), (2, [1; 6], 9, VLAN_ID));
+        let clear: VmqClearFilterRequest = parse(inputs[10]).unwrap();
+        assert_eq!((clear.queue, clear.filter), (3, 4));
+        assert_eq!(parse::<VmqFreeRequest>(inputs[11]).unwrap().queue, 6);
+        // The filters are asked for after the queues have come.
+        assert!(parse::<Request>(inputs[12]).is_ok() && inputs.len() == 13);
+        let rest = [Code::VmqFilters];
+        assert!(Code::ALL.iter().all(|code| rest.contains(code) || asked.iter().any(|(asked, ..)| asked == code)));
         assert_eq!((asked[1].2, asked[6].2), (size_of::<Statistics>(), size_of::<Event>()));
     }
 

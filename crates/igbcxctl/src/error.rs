@@ -10,21 +10,26 @@ pub struct Status(pub i32);
 
 /// The codes that a request of this tool can end with (MS-ERREF 2.3.1; igbcx-ioctl's Refusal).
 const NAMES: &[(u32, &str, &str)] = &[
-    (0xC000_0010, "STATUS_INVALID_DEVICE_REQUEST", "this driver does not know the request"),
+    (0xC000_0001, "STATUS_UNSUCCESSFUL", ""),
     (0xC000_000D, "STATUS_INVALID_PARAMETER", ""),
+    (0xC000_0010, "STATUS_INVALID_DEVICE_REQUEST", "this driver does not know the request"),
     (0xC000_0022, "STATUS_ACCESS_DENIED", "only administrators and the system may ask"),
     (0xC000_0023, "STATUS_BUFFER_TOO_SMALL", ""),
     (0xC000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", "there is no such device"),
+    (0xC000_0043, "STATUS_SHARING_VIOLATION", "a kernel driver has the VM queues"),
     (0xC000_0056, "STATUS_DELETE_PENDING", "the device is going away"),
     (0xC000_0059, "STATUS_REVISION_MISMATCH", "driver and igbcxctl are of different versions"),
     (0xC000_009A, "STATUS_INSUFFICIENT_RESOURCES", ""),
     (0xC000_009D, "STATUS_DEVICE_NOT_CONNECTED", "the device is gone"),
+    (0xC000_00BB, "STATUS_NOT_SUPPORTED", ""),
     (0xC000_00A3, "STATUS_DEVICE_NOT_READY", "the device is not working now"),
     (0xC000_00F0, "STATUS_INVALID_PARAMETER_2", "the driver has no such queue or event"),
     (0xC000_0120, "STATUS_CANCELLED", "the device stopped, was removed, or the request was cancelled"),
     (0xC000_0184, "STATUS_INVALID_DEVICE_STATE", "the device is not working now"),
     (0xC000_0185, "STATUS_IO_DEVICE_ERROR", "the adapter did not answer"),
     (0xC000_0206, "STATUS_INVALID_BUFFER_SIZE", ""),
+    (0xC000_0225, "STATUS_NOT_FOUND", "the queue has no such filter"),
+    (0xC000_0240, "STATUS_REQUEST_ABORTED", "the adapter or the consumer did not let go of the queue"),
     (0xC000_02B6, "STATUS_DEVICE_REMOVED", "the device is gone"),
 ];
 
@@ -72,7 +77,7 @@ pub enum Error {
     #[error("access denied: the driver answers administrators and the system only; start igbcxctl elevated")]
     AccessDenied,
     /// The driver refused the request or it failed.
-    #[error("{}: {status}", title(*.code))]
+    #[error("{}: {status}{}", title(*.code), hint(*.code, *.status))]
     Refused {
         /// The request.
         code: Code,
@@ -126,6 +131,24 @@ fn title(code: Code) -> &'static str {
         Code::Link => "link",
         Code::Events => "events",
         Code::Wait => "wait",
+        Code::VmqCapabilities => "vmq caps",
+        Code::VmqAllocate => "vmq alloc",
+        Code::VmqSetFilter => "vmq filter set",
+        Code::VmqClearFilter => "vmq filter clear",
+        Code::VmqFree => "vmq free",
+        Code::VmqQueues | Code::VmqFilters => "vmq list",
+    }
+}
+
+/// What a status means of a request about VM queues.
+fn hint(code: Code, status: Status) -> &'static str {
+    match (code, status.0.cast_unsigned()) {
+        (Code::VmqAllocate, 0xC000_0001) => "; every queue is in use, see `vmq list`",
+        (Code::VmqAllocate, 0xC000_00BB) => "; VM queues are off: keyword Vmdq, MSI-X vectors, see `vmq caps`",
+        (Code::VmqSetFilter, 0xC000_000D) => "; no such queue, or another queue or the adapter has this address",
+        (Code::VmqSetFilter, 0xC000_00BB) => "; the hardware cannot tell these frames apart (docs/vmq.md)",
+        (Code::VmqFree, 0xC000_000D) => "; no such queue, or it still has filters",
+        _ => "",
     }
 }
 
@@ -141,6 +164,16 @@ mod tests {
         );
         assert_eq!(Status(0xC000_0206_u32.cast_signed()).to_string(), "STATUS_INVALID_BUFFER_SIZE (0xC0000206)");
         assert_eq!(Status(0xC0FF_EE00_u32.cast_signed()).to_string(), "NTSTATUS 0xC0FFEE00");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_look_at() {
+        let refused = |code, status: u32| Error::Refused { code, status: Status(status.cast_signed()) }.to_string();
+        assert_eq!(
+            refused(Code::VmqFree, 0xC000_000D),
+            "vmq free: STATUS_INVALID_PARAMETER (0xC000000D); no such queue, or it still has filters"
+        );
+        assert_eq!(refused(Code::Link, 0xC000_000D), "link: STATUS_INVALID_PARAMETER (0xC000000D)");
     }
 
     #[test]

@@ -21,10 +21,11 @@ mod screen;
 pub mod stats;
 mod table;
 mod transport;
+pub mod vmq;
 #[cfg(windows)]
 #[expect(unsafe_code, reason = "the calls of Windows")]
 pub mod windows;
 
-pub use client::Client;
+pub use client::{Client, Vlan};
 pub use error::{Error, Status};
 pub use transport::{Completion, Control, Transport};
