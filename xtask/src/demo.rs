@@ -2,7 +2,7 @@
 
 use crate::{
     cargo,
-    driver::{self, Warnings},
+    driver::{self, Architecture, Warnings},
     setup,
 };
 use anyhow::Result;
@@ -31,9 +31,14 @@ pub fn lab(args: &[OsString]) -> Result<()> {
 /// Sets up, builds driver and lab, and becomes the lab's demo.
 pub fn demo(args: &[OsString]) -> Result<()> {
     setup::for_lab(false)?;
-    driver::build(Warnings::Shown)?;
+    driver::build(Architecture::X64, Warnings::Shown)?;
     build_lab()?;
     let mut command = netcx_lab()?;
-    command.arg("demo").arg(driver::image_path()).arg("--inf").arg(cargo::root().join("inf/igbcx.inx")).args(args);
+    command
+        .arg("demo")
+        .arg(driver::image_path(Architecture::X64))
+        .arg("--inf")
+        .arg(cargo::root().join("inf/igbcx.inx"))
+        .args(args);
     cargo::become_it(&mut command)
 }

@@ -4,6 +4,9 @@ mod bench;
 mod cargo;
 mod demo;
 mod driver;
+mod image;
+mod lint_inf;
+mod package;
 mod qemu;
 mod setup;
 mod test;
@@ -11,7 +14,8 @@ mod toolchain;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use std::{ffi::OsString, process::ExitCode};
+use driver::Architecture;
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds igbcx.sys on Linux, runs it in the lab and tests it")]
@@ -30,10 +34,25 @@ enum Task {
     },
     /// Build target/igbcx/x64/igbcx.sys and igbcx.pdb
     Build {
+        /// For which processor; arm64 is built and checked, and was never run
+        #[arg(long, value_enum, default_value = "x64")]
+        arch: Architecture,
         /// Build a second time from a copy in another folder and compare the files byte for byte
         #[arg(long)]
         check_reproducible: bool,
     },
+    /// Make the signed driver packages dist/igbcx-VERSION-ARCHITECTURE
+    Package(package::Options),
+    /// Check an INF or INX against what InfVerif, the HLK and NetAdapterCx demand
+    LintInf {
+        /// The file; inf/igbcx.inx without one
+        file: Option<PathBuf>,
+        /// List the rules with their sources
+        #[arg(long)]
+        rules: bool,
+    },
+    /// Check a driver against what Windows demands of its file; the PDB lies beside it
+    CheckImage { file: PathBuf },
     /// Set up, build, and run the driver in the lab: DHCP, pings, a download and an upload
     Demo {
         /// Options of `cargo lab demo`, for example --pcap FILE or --json FILE
@@ -77,11 +96,14 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup { yes } => setup::for_tests(yes),
-        Task::Build { check_reproducible } => {
+        Task::Build { arch, check_reproducible } => {
             setup::for_build(false)?;
-            driver::build(driver::Warnings::Shown)?;
-            if check_reproducible { driver::check_reproducible() } else { Ok(()) }
+            driver::build(arch, driver::Warnings::Shown)?;
+            if check_reproducible { driver::check_reproducible(arch) } else { Ok(()) }
         }
+        Task::Package(options) => package::run(&options),
+        Task::LintInf { file, rules } => lint_inf::run(file, rules),
+        Task::CheckImage { file } => image::run(&file),
         Task::Demo { args } => demo::demo(&args),
         Task::Lab { args } => demo::lab(&args),
         Task::Test { full, filter } => test::run(full, filter.as_deref()),

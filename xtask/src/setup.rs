@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use std::{
     env, fs,
     io::{self, IsTerminal, Write},
-    path::Path,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 /// Debian's compiler with the standard library's source, and its linker.
@@ -41,6 +41,7 @@ pub fn for_lab(yes: bool) -> Result<()> {
 /// Everything, with the QEMU that makes the end-to-end tests repeatable where this system has its source.
 pub fn for_tests(yes: bool) -> Result<()> {
     for_lab(yes)?;
+    for_package_tests(yes)?;
     let root = cargo::root();
     if qemu::has_virtual_time(&root) {
         return Ok(());
@@ -57,6 +58,94 @@ pub fn for_tests(yes: bool) -> Result<()> {
         println!("no QEMU with virtual time, so the end-to-end tests run in real time: {error:#}");
     }
     Ok(())
+}
+
+/// Programs that make a driver package, and the Debian packages that they are in.
+const PACKAGE_PROGRAMS: [(&str, &str); 2] = [("openssl", "openssl"), ("osslsigncode", "osslsigncode")];
+
+/// The C runtime of igbcxctl.exe.
+const TOOL_PROGRAMS: [(&str, &str); 1] = [("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-win32")];
+
+/// What makes the driver package. It can do without the tool.
+pub fn for_package(yes: bool) -> Result<()> {
+    install_programs(&PACKAGE_PROGRAMS, "what makes a driver package", yes)?;
+    if let Err(error) = install_programs(&TOOL_PROGRAMS, "what builds igbcxctl.exe", yes) {
+        println!("{error:#}");
+    }
+    Ok(())
+}
+
+/// Programs that read a driver package back, or take the sample of one apart.
+const PACKAGE_TEST_PROGRAMS: [(&str, &str); 2] = [("msiextract", "msitools"), ("python3", "python3")];
+
+/// Architectures of the sample package.
+const SAMPLES: [&str; 2] = ["x64", "x86"];
+
+/// What tests the driver package: signify, and a package with a catalogue that Microsoft signed.
+fn for_package_tests(yes: bool) -> Result<()> {
+    for_package(yes)?;
+    install_programs(&PACKAGE_TEST_PROGRAMS, "what tests a driver package", yes)?;
+    let lists = cargo::root().join("xtask/python");
+    if cargo::output(Command::new(python()).args(["-c", "import signify"])).is_none() {
+        let folder = python_folder();
+        if cargo::output(Command::new("python3").args(["-m", "venv"]).arg(&folder)).is_none() {
+            install(&["python3-venv".to_string()], "Python's virtual environments", yes)?;
+            cargo::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        }
+        cargo::run(pip("install").arg("--require-hashes").arg("--requirement").arg(lists.join("signify.txt")))?;
+    }
+    let samples = cargo::root().join("target/package-samples");
+    if SAMPLES.iter().all(|architecture| samples.join(architecture).join("ViGEmBus.cat").exists()) {
+        return Ok(());
+    }
+    fs::create_dir_all(&samples)?;
+    let mut download = pip("download");
+    download.args(["--no-deps", "--require-hashes", "--dest"]).arg(&samples);
+    cargo::run(download.arg("--requirement").arg(lists.join("samples.txt")))?;
+    extract_samples(&samples)
+}
+
+/// Takes the driver's three files out of the installers in the Python package.
+fn extract_samples(folder: &Path) -> Result<()> {
+    let archive = folder.join("vgamepad-0.2.0.tar.gz");
+    cargo::run(Command::new("tar").arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(folder))?;
+    for architecture in SAMPLES {
+        let installers = folder.join("vgamepad-0.2.0/vgamepad/win/vigem/install").join(architecture);
+        let installer = installers.join(format!("ViGEmBusSetup_{architecture}.msi"));
+        let unpacked = folder.join("unpacked").join(architecture);
+        cargo::run(Command::new("msiextract").arg("--directory").arg(&unpacked).arg(&installer).stdout(Stdio::null()))?;
+        fs::create_dir_all(folder.join(architecture))?;
+        for name in ["ViGEmBus.inf", "ViGEmBus.sys", "ViGEmBus.cat"] {
+            let found = cargo::output(Command::new("find").arg(&unpacked).args(["-name", name]));
+            let found = found
+                .filter(|path| !path.is_empty())
+                .with_context(|| format!("{name} is not in {}", installer.display()))?;
+            fs::copy(found, folder.join(architecture).join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn python_folder() -> PathBuf {
+    cargo::root().join("target/package-python")
+}
+
+/// Python with signify.
+pub fn python() -> PathBuf {
+    python_folder().join("bin/python")
+}
+
+fn pip(task: &str) -> Command {
+    let mut command = Command::new(python());
+    command.args(["-m", "pip", task, "--quiet", "--disable-pip-version-check"]);
+    command
+}
+
+/// Installs the packages of the programs that are not there.
+fn install_programs(programs: &[(&str, &str)], purpose: &str, yes: bool) -> Result<()> {
+    let there = |program: &str| cargo::output(cargo::command("which").arg(program)).is_some();
+    let missing: Vec<String> = programs.iter().filter(|(p, _)| !there(p)).map(|(_, name)| name.to_string()).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing, purpose, yes) }
 }
 
 /// Installs Debian packages, having asked where the machine is somebody's own.

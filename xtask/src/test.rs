@@ -1,6 +1,10 @@
 //! Every check and test, one step after the other.
 
-use crate::{cargo, driver, setup};
+use crate::{
+    cargo,
+    driver::{self, Architecture},
+    package, setup,
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     io::{BufRead, BufReader},
@@ -18,17 +22,18 @@ struct Count {
 type Run = fn(full: bool) -> Result<Count>;
 
 /// Name and work of each step. `build` comes first: the steps that load the image need it.
-const STEPS: [(&str, Run); 11] = [
+const STEPS: [(&str, Run); 12] = [
     ("setup", |_| check(setup::for_tests(false))),
-    ("build", |_| check(driver::build(driver::Warnings::Denied))),
+    ("build", |_| check(driver::build(Architecture::X64, driver::Warnings::Denied))),
     ("locks", |_| check(locks())),
     ("format", |_| check(format())),
     ("lint", |_| check(lint())),
     ("unit", |_| unit()),
     ("abi", |_| abi()),
     ("loom", |_| loom()),
-    ("image", |_| count(in_tests_package().args(["--test", "image"]))),
-    ("reproducible", |_| check(driver::check_reproducible())),
+    ("image", |_| count(tests_of("igbcx-image").env("IGBCX_SYS", driver::image_path(Architecture::X64)))),
+    ("package", |_| package()),
+    ("reproducible", reproducible),
     ("end-to-end", end_to_end),
 ];
 
@@ -97,7 +102,9 @@ fn lint() -> Result<()> {
 }
 
 fn unit() -> Result<Count> {
-    count(cargo::host("test").args(["--locked", "--no-fail-fast", "--workspace", "--exclude", "igbcx-tests"]))
+    let mut command = cargo::host("test");
+    command.args(["--locked", "--no-fail-fast", "--workspace"]);
+    count(command.args(["--exclude", "igbcx-tests", "--exclude", "igbcx-image"]))
 }
 
 /// The WDK stand-in is no member of the workspace, so that Windows never sees it.
@@ -110,9 +117,27 @@ fn abi() -> Result<Count> {
 /// The model checker replaces the atomics of the whole build, hence a target folder of its own.
 fn loom() -> Result<Count> {
     let mut command = cargo::host("test");
-    command.args(["--locked", "--package", "netadaptercx", "--package", "igbcx", "--lib", "--"]);
-    command.args(["notify::tests", "event_log::model"]);
+    for package in ["arm", "netadaptercx", "igbcx", "vmq"] {
+        command.args(["--package", package]);
+    }
+    command.args(["--locked", "--lib", "--", "notify::tests", "model::", "race::"]);
     count(command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", cargo::root().join("target/loom")))
+}
+
+/// Makes the driver packages and reads them back. The tests that need the packages, or samples, are ignored elsewhere.
+fn package() -> Result<Count> {
+    package::run(&package::Options::default())?;
+    let catalog = count(tests_of("catalog").args(["--", "--include-ignored"]))?;
+    let packages = count(tests_of("xtask").args(["--", "--include-ignored", "package::tests"]))?;
+    Ok(Count { passed: 1 + catalog.passed + packages.passed, failed: catalog.failed + packages.failed })
+}
+
+/// A second build of the driver; whole: of the packages too.
+fn reproducible(full: bool) -> Result<Count> {
+    if full {
+        return check(package::run(&package::Options { check_reproducible: true, ..Default::default() }));
+    }
+    check(driver::check_reproducible(Architecture::X64))
 }
 
 /// The test targets whose names start with `e2e` load the driver into the lab.
@@ -125,10 +150,15 @@ fn end_to_end(full: bool) -> Result<Count> {
     count(&mut command)
 }
 
-fn in_tests_package() -> Command {
+fn tests_of(package: &str) -> Command {
     let mut command = cargo::host("test");
-    command.args(["--locked", "--no-fail-fast", "--package", "igbcx-tests"]);
-    command.env("IGBCX_SYS", driver::image_path());
+    command.args(["--locked", "--no-fail-fast", "--package", package]);
+    command
+}
+
+fn in_tests_package() -> Command {
+    let mut command = tests_of("igbcx-tests");
+    command.env("IGBCX_SYS", driver::image_path(Architecture::X64));
     command
 }
 
