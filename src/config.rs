@@ -9,6 +9,7 @@ use netadaptercx::{
 const TRANSMIT_BUFFERS: Keyword = keyword!("*TransmitBuffers");
 const RECEIVE_BUFFERS: Keyword = keyword!("*ReceiveBuffers");
 const JUMBO_PACKET: Keyword = keyword!("*JumboPacket");
+const VMDQ: Keyword = keyword!("Vmdq");
 
 /// Bytes of an Ethernet header, which `*JumboPacket` counts.
 const ETHERNET_HEADER: u32 = 14;
@@ -29,6 +30,8 @@ pub struct Config {
     pub max_frame: u16,
     /// The station address wanted instead of the NVM's.
     pub network_address: Option<MacAddress>,
+    /// The hardware gives VM queues their frames.
+    pub vmdq: bool,
 }
 
 impl Config {
@@ -39,6 +42,7 @@ impl Config {
             receive_buffers: RING.of(configuration.number(&RECEIVE_BUFFERS)),
             max_frame: FRAME.of(configuration.number(&JUMBO_PACKET)),
             network_address: configuration.network_address().map(MacAddress).filter(|address| address.is_station()),
+            vmdq: configuration.number(&VMDQ) == Some(1),
         }
     }
 

@@ -18,6 +18,8 @@ use netadaptercx::{
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
+mod vmq;
+
 static_assertions::const_assert!(COUNTERS.len() <= MAX_HARDWARE_COUNTERS);
 static_assertions::const_assert!(QUEUES <= MAX_QUEUES);
 
@@ -65,6 +67,13 @@ pub fn dispatch(igb: &'static Igb, request: Request, code: u32, passive: Passive
             Ok(wait) => igb.wait(request, WaitFor { mask: EventMask(wait.mask), after: wait.after }, passive.into()),
             Err(error) => request.fail(error),
         },
+        Code::VmqCapabilities => request.complete_with(|output| vmq::capabilities(igb, input, output, passive)),
+        Code::VmqAllocate => request.complete_with(|output| vmq::allocate(igb, input, output, passive)),
+        Code::VmqSetFilter => request.complete_with(|output| vmq::set_filter(igb, input, output, passive)),
+        Code::VmqClearFilter => request.complete_with(|output| vmq::clear_filter(igb, input, output, passive)),
+        Code::VmqFree => request.complete_with(|output| vmq::free(igb, input, output, passive)),
+        Code::VmqQueues => request.complete_with(|output| vmq::queues(igb, input, output, passive)),
+        Code::VmqFilters => request.complete_with(|output| vmq::filters(igb, input, output, passive)),
     }
 }
 

@@ -8,7 +8,12 @@ use crate::{
     error::{log, status},
     event_log::EventLog,
     hardware::{Hardware, Mmio, Stall},
+    heap::Heap,
+    mac::Mac,
+    ndk::Ndk,
     rings::Rings,
+    trace,
+    vmq::{self, Vmq},
     waits::{WaitFor, Waits},
 };
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -47,14 +52,16 @@ pub struct Igb {
     adapter: Adapter,
     /// NetAdapterStart succeeded and NetAdapterStop did not follow yet.
     started: AtomicBool,
-    /// Serialises changes of the MAC; holds the newest receive filter, which the framework does not repeat after D3.
-    filter: SpinLock<ReceiveFilter>,
+    /// Serialises changes of the MAC.
+    mac: SpinLock<Heap<Mac>>,
     /// Statistics registers, summed up.
-    totals: SpinLock<KeptTotals>,
+    totals: SpinLock<Heap<KeptTotals>>,
     rings: SpinLock<Rings>,
     waits: Waits,
+    pub ndk: Ndk,
     /// One caller at a time uses the PHY.
     phy_in_use: AtomicBool,
+    pub vmq: Vmq,
     pub events: EventLog,
     pub counters: Counters,
     pub link_changes: Count,
@@ -81,14 +88,24 @@ impl KeptTotals {
 }
 
 impl Igb {
+    /// The adapter object.
+    pub fn adapter(&self) -> Adapter {
+        self.adapter
+    }
+
     /// The hardware, between PrepareHardware and ReleaseHardware.
     pub fn hardware(&self) -> Option<&Hardware> {
         self.hardware.get()
     }
 
     /// The summed-up statistics registers.
-    pub fn totals<'l>(&'l self, irql: AtMostDispatch<'l>) -> SpinGuard<'l, KeptTotals> {
+    pub fn totals<'l>(&'l self, irql: AtMostDispatch<'l>) -> SpinGuard<'l, Heap<KeptTotals>> {
         self.totals.lock(irql)
+    }
+
+    /// The MAC's filters.
+    pub fn mac<'l>(&'l self, irql: AtMostDispatch<'l>) -> SpinGuard<'l, Heap<Mac>> {
+        self.mac.lock(irql)
     }
 
     /// Rings of the started queues.
@@ -96,10 +113,17 @@ impl Igb {
         self.rings.lock(irql)
     }
 
-    /// Logs an event and answers who waits for it.
+    /// Logs an event, traces it and answers who waits for it.
     pub fn event(&self, kind: EventKind, arguments: [u32; 3], irql: AtMostDispatch<'_>) {
         self.events.add(kind, time::interrupt_time(), arguments);
+        trace::event(kind, arguments, || self.hardware().map_or([0; 6], |hardware| hardware.station().0));
         self.waits.deliver(&self.events, irql);
+    }
+
+    /// Logs the status that a start or stop ends with.
+    fn error(&self, status: Status, passive: Passive<'_>) -> Status {
+        self.event(EventKind::Error, [status.code() as u32, 0, 0], passive.into());
+        status
     }
 
     /// Lets a request wait for an event.
@@ -119,11 +143,7 @@ impl Igb {
 
     /// Keeps `filter` and sets it.
     pub fn set_receive_filter(&self, filter: ReceiveFilter, irql: AtMostDispatch<'_>) {
-        let mut kept = self.filter.lock(irql);
-        *kept = filter;
-        if let Some(hardware) = self.hardware()
-            && let Err(error) = hardware.nic.set_receive_filter(hardware.station(), &kept)
-        {
+        if let Err(error) = self.mac(irql).set_receive_filter(filter, self.hardware()) {
             // The callback cannot fail; a device that is gone is reported by whoever waits for it.
             log!("receive filter: {error}");
         }
@@ -152,6 +172,7 @@ impl Igb {
     pub fn fail(&self, why: &str, irql: AtMostDispatch<'_>) {
         log!("{why}: restarting the device");
         self.event(EventKind::Failed, [0; 3], irql);
+        self.ndk.fail(irql);
         self.device.set_failed();
     }
 
@@ -161,7 +182,7 @@ impl Igb {
         let nic = &self.hardware()?.nic;
         self.carry_counters(nic, irql);
         let reset = {
-            let _mac = self.filter.lock(irql);
+            let _mac = self.mac(irql);
             nic.reset().map_err(status).ok()
         };
         let arguments = match queue {
@@ -175,6 +196,7 @@ impl Igb {
 
     /// Saves the statistics registers from a reset. A device that is gone has none.
     fn carry_counters(&self, nic: &igb::device::Device<Mmio, Stall>, irql: AtMostDispatch<'_>) {
+        self.vmq.count_drops(self, irql);
         let mut kept = self.totals.lock(irql);
         if kept.collect(nic, |_, _| {}).is_ok() {
             kept.carried += 1;
@@ -195,6 +217,14 @@ const fn link_state(link: Link) -> LinkState {
 }
 
 impl PnpDevice for Igb {
+    fn load(passive: Passive<'_>) {
+        trace::start(passive);
+    }
+
+    fn unload(passive: Passive<'_>) {
+        trace::stop(passive);
+    }
+
     fn init(init: &mut DeviceInit<'_>) -> Result<()> {
         init.request_context::<WaitFor>();
         Ok(())
@@ -203,16 +233,20 @@ impl PnpDevice for Igb {
     fn add(device: Device, context: Ancestor<Self>, passive: Passive<'_>) -> Result<Self> {
         create_default_queue::<Self>(device, passive)?;
         device.create_interface(&control::INTERFACE, passive)?;
+        vmq::door::offer(device, passive)?;
+        crate::ndk::door::offer(device, passive)?;
         Ok(Self {
             device,
             hardware: Assigned::empty(),
             adapter: Adapter::new(device, IgbAdapter::new(context), passive)?,
             started: AtomicBool::new(false),
-            filter: SpinLock::new(device, ReceiveFilter::nothing(), passive)?,
-            totals: SpinLock::new(device, KeptTotals { totals: Totals::new(), carried: 0 }, passive)?,
+            mac: SpinLock::new(device, Heap::new(|| const { Mac::new() })?, passive)?,
+            totals: SpinLock::new(device, Heap::new(|| KeptTotals { totals: Totals::new(), carried: 0 })?, passive)?,
             rings: SpinLock::new(device, Rings::none(), passive)?,
             waits: Waits::new(device, passive)?,
+            ndk: Ndk::new(device, context, passive)?,
             phy_in_use: AtomicBool::new(false),
+            vmq: Vmq::new(device, context, passive)?,
             events: EventLog::new().ok_or(Status::new(wdk_sys::STATUS_INSUFFICIENT_RESOURCES))?,
             counters: Counters::new(),
             link_changes: Count::default(),
@@ -227,12 +261,15 @@ impl PnpDevice for Igb {
         resources: &Resources<'_>,
         passive: Passive<'_>,
     ) -> Result<()> {
-        let config = Config::read(&Configuration::open(self.adapter, passive)?);
-        let hardware = Hardware::prepare(device, context, config, resources, passive)?;
-        let hardware = self.hardware.fill(hardware, resources);
-        self.adapter.set_capabilities(&adapter::capabilities(hardware), passive);
-        self.adapter.set_link_state(LinkState::Down, passive.into());
-        self.adapter.start(passive)?;
+        let prepare = || {
+            let config = Config::read(&Configuration::open(self.adapter, passive)?);
+            let hardware = Hardware::prepare(device, context, config, resources, passive)?;
+            let hardware = self.hardware.fill(hardware, resources);
+            self.adapter.set_capabilities(&adapter::capabilities(hardware), passive);
+            self.adapter.set_link_state(LinkState::Down, passive.into());
+            self.adapter.start(passive)
+        };
+        prepare().map_err(|status| self.error(status, passive))?;
         self.started.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -240,6 +277,7 @@ impl PnpDevice for Igb {
     fn release_hardware(&'static self, _device: Device, released: Released<'_>) {
         // Also what came after D0Exit, or after a start that failed.
         self.waits.stop(released.passive().into());
+        self.vmq.remove(self, released.passive());
         if self.started.swap(false, Ordering::Relaxed) {
             self.adapter.stop(released.passive());
         }
@@ -251,26 +289,21 @@ impl PnpDevice for Igb {
         log!("the device is gone");
         self.event(EventKind::Removed, [0; 3], passive.into());
         self.waits.purge(passive.into());
+        self.ndk.stop(passive);
     }
 
     fn d0_entry(&'static self, _device: Device, passive: Passive<'_>) -> Result<()> {
         let hardware = self.hardware().ok_or(Status::new(wdk_sys::STATUS_DEVICE_NOT_READY))?;
         let start = || {
-            hardware.nic.reset()?;
+            self.vmq.reset_done(hardware.nic.reset()?, passive.into());
             hardware.nic.configure(hardware.config.max_frame)?;
             hardware.interrupts.configure()?;
-            let filter = self.filter.lock(passive.into());
-            hardware.nic.set_receive_filter(hardware.station(), &filter)?;
-            drop(filter);
+            self.mac(passive.into()).restore(hardware)?;
             hardware.nic.enable_transmit(true)?;
             hardware.nic.enable_receive(true)?;
             hardware.nic.start_link()
         };
-        start().map_err(|error| {
-            let status = status(error);
-            self.event(EventKind::Error, [status.code() as u32, 0, 0], passive.into());
-            status
-        })
+        start().map_err(|error| self.error(status(error), passive))
     }
 
     fn d0_entry_post_interrupts_enabled(&'static self, _device: Device, passive: Passive<'_>) -> Result<()> {
@@ -284,7 +317,9 @@ impl PnpDevice for Igb {
         if !restarted {
             return Err(Status::new(wdk_sys::STATUS_DEVICE_BUSY));
         }
+        self.vmq.resume(self, passive)?;
         self.event(EventKind::Started, [0; 3], passive.into());
+        self.ndk.start(passive);
         // The link may have come before its interrupt was let through.
         self.report_link(passive.into());
         Ok(())
@@ -295,12 +330,19 @@ impl PnpDevice for Igb {
         // StopAndPurge, not Purge: the device comes back, and who asks meanwhile is answered then. Not Stop or Drain: who
         // waits for an event that cannot come learns it now.
         self.waits.stop(passive.into());
+        self.ndk.stop(passive);
         let Some(hardware) = self.hardware() else { return Ok(()) };
-        self.carry_counters(&hardware.nic, passive.into());
-        match hardware.nic.reset() {
-            Ok(_) | Err(igb::Error::DeviceGone) => Ok(()),
-            Err(error) => Err(status(error)),
-        }
+        let mut result = Ok(());
+        self.vmq.suspend(self, passive, || {
+            self.carry_counters(&hardware.nic, passive.into());
+            match hardware.nic.reset() {
+                Ok(reset) => self.vmq.reset_done(reset, passive.into()),
+                Err(igb::Error::DeviceGone) => {}
+                Err(error) => result = Err(self.error(status(error), passive)),
+            }
+            result.is_ok()
+        });
+        result
     }
 }
 

@@ -20,7 +20,8 @@ pub const EVENTS: usize = 256;
 #[cfg(loom)]
 pub const EVENTS: usize = 1;
 
-/// One event. `stamp` is twice its number, plus one while it is being written.
+/// One event, as docs/debug.md finds it in a dump. `stamp` is twice its number, plus one while it is being written.
+#[repr(C)]
 struct Slot {
     stamp: AtomicU64,
     time: AtomicU64,
@@ -28,7 +29,8 @@ struct Slot {
     arguments: AtomicU64,
 }
 
-/// The log.
+/// The log, as docs/debug.md finds it in a dump.
+#[repr(C)]
 pub struct EventLog {
     _magic: [u8; 8],
     newest: AtomicU64,
@@ -36,6 +38,9 @@ pub struct EventLog {
     /// `EVENTS` of them.
     slots: Vec<Slot>,
 }
+
+#[cfg(not(loom))]
+static_assertions::const_assert!(core::mem::offset_of!(EventLog, slots) == 24 && size_of::<Slot>() == 32);
 
 impl EventLog {
     /// An empty log; none without memory for it.

@@ -23,6 +23,7 @@ use netadaptercx::{
         time,
     },
 };
+use vmq::MAX_QUEUES;
 
 /// The INF binds 82576 device ids only; this one stands for all of them.
 pub const DEVICE_82576: u16 = 0x10C9;
@@ -37,8 +38,10 @@ const MAXIMUM_TRANSFER: usize = 64 * 1024;
 
 /// Queues in use in each direction.
 pub const QUEUES: usize = 1;
-/// Vectors used at most: one a queue and one for the link.
-const MAX_VECTORS: usize = 2 * QUEUES + 1;
+/// Vectors that the adapter's own queues and the link want.
+const OWN_VECTORS: usize = 2 * QUEUES + 1;
+/// Vectors used at most: VM queues have one each, too.
+const MAX_VECTORS: usize = OWN_VECTORS + MAX_QUEUES;
 
 /// The device's registers, for [`igb`].
 #[derive(Clone, Copy)]
@@ -77,6 +80,8 @@ pub struct Hardware {
     registers: Mmio,
     tx: [Notification; QUEUES],
     rx: [Notification; QUEUES],
+    /// VM queues that have a vector of their own, were VMDq on.
+    pub vm_queues: u8,
     vectors: [Option<Interrupt>; MAX_VECTORS],
     /// Dropped last: everything above uses the registers.
     _mapping: Mapping,
@@ -105,11 +110,14 @@ impl Hardware {
         let permanent_address = nic.permanent_address().map_err(status)?;
 
         let granted = resources.interrupts().take_while(|interrupt| interrupt.is_message()).count();
-        let mode = match u8::try_from(granted.min(MAX_VECTORS)).unwrap_or(0) {
+        // CAST: at most MAX_QUEUES.
+        let vm_queues = granted.saturating_sub(OWN_VECTORS).min(MAX_QUEUES) as u8;
+        let routed = if config.vmdq { vm_queues } else { 0 };
+        let mode = match granted.min(OWN_VECTORS) as u8 {
             0 => Mode::Line,
-            vectors => Mode::MsiX { vectors },
+            own => Mode::MsiX { vectors: own + routed },
         };
-        let map = VectorMap::new(mode, model, QUEUES as u8, QUEUES as u8);
+        let map = VectorMap::new(mode, model, QUEUES as u8, QUEUES as u8 + routed);
         let vectors = connect(device, context, &map, resources, passive)?;
         Ok(Self {
             nic,
@@ -121,6 +129,7 @@ impl Hardware {
             registers,
             tx: array::from_fn(|_| Notification::new(Direction::Tx)),
             rx: array::from_fn(|_| Notification::new(Direction::Rx)),
+            vm_queues,
             vectors,
             _mapping: mapping,
         })
@@ -129,6 +138,11 @@ impl Hardware {
     /// Station address in use.
     pub fn station(&self) -> MacAddress {
         self.config.network_address.unwrap_or(self.permanent_address)
+    }
+
+    /// The hardware gives VM queues their frames: it was asked to, and there is a vector for one at least.
+    pub const fn has_pools(&self) -> bool {
+        self.config.vmdq && self.vm_queues != 0
     }
 
     /// The registers, for a queue's ring.

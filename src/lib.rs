@@ -16,13 +16,18 @@ mod device;
 mod error;
 mod event_log;
 mod hardware;
+mod heap;
+mod mac;
+mod ndk;
 #[doc(hidden)]
 pub mod pump;
 mod queue;
 mod rings;
 mod rx;
+mod trace;
 mod tx;
 mod vector;
+mod vmq;
 mod waits;
 
 use wdk_sys::{NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT};

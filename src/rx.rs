@@ -44,8 +44,13 @@ impl RxQueue {
         let descriptors = hardware.config.receive_buffers;
         let (buffer, memory) = hardware.ring_memory(memory_len(descriptors), passive)?;
         let number = place.number();
-        let ring = igb::rx::Queue::new(hardware.registers(), hardware.model, number, descriptors, BUFFER_BYTES, memory)
-            .map_err(status)?;
+        let mut ring =
+            igb::rx::Queue::new(hardware.registers(), hardware.model, number, descriptors, BUFFER_BYTES, memory)
+                .map_err(status)?;
+        if hardware.has_pools() {
+            // What waits for this queue would hold up the VM queues' frames behind it.
+            ring = ring.dropping_when_full();
+        }
         // A tag of four bytes may come on top of the longest frame.
         let chain = (hardware.config.max_frame + 4).div_ceil(BUFFER_BYTES);
         Ok(Self {

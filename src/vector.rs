@@ -1,6 +1,6 @@
 //! An interrupt vector: its ISR wakes queues, its DPC reports the link.
 
-use crate::device::Igb;
+use crate::{device::Igb, hardware::QUEUES};
 use igb::interrupt::{Cause, Mode};
 use netadaptercx::{
     irql::AtMostDispatch,
@@ -41,6 +41,9 @@ impl Handler for Vector {
             {
                 counts.wakes.add(1);
             }
+        }
+        if causes.rx >> QUEUES != 0 {
+            self.igb.vmq.event(causes.rx);
         }
         if causes.link {
             interrupt.queue_dpc();
