@@ -169,6 +169,12 @@ impl Bus for Board {
         }
         books.log.push(Event::Unmap { address: logical, len });
     }
+
+    fn dma_revoke(&self, ranges: &[(u64, u64)]) {
+        self.nic.dma_revoke(ranges);
+        let mut books = self.books();
+        ranges.iter().for_each(|&(address, len)| books.log.push(Event::Revoke { address, len }));
+    }
 }
 
 /// The lab's end of the wire; frames that pass are in the event log.

@@ -250,7 +250,8 @@ pub(crate) fn find_inf(driver: &Path) -> Option<PathBuf> {
 }
 
 pub(crate) fn resolve(module: &str, name: &str) -> Option<usize> {
-    lab_kernel::exports::resolve(module, name).or_else(|| lab_kmdf::resolve(module, name))
+    let kernel = lab_kernel::exports::resolve(module, name);
+    kernel.or_else(|| lab_kmdf::resolve(module, name)).or_else(|| lab_netcx::resolve(module, name))
 }
 
 /// True if the lab has this import.

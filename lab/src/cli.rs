@@ -5,6 +5,7 @@ use crate::control::Server;
 use crate::demo::{Demo, PING_BYTES, dhcp_section, ping_section};
 use crate::error::Error;
 use crate::machine::Machine;
+use crate::ndk::cli as ndk;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::stack::{AdapterPort, PingResult, Stack};
@@ -41,6 +42,10 @@ Examples:
       --net dgram:/tmp/b,/tmp/a --ip 10.0.0.2/24.
   netcx-lab run igbcx.sys --seconds 600 --control /tmp/lab
       Stays, and lets `igbcxctl --lab /tmp/lab stats` and its other commands look into the driver.
+  netcx-lab vmq igbcx.sys --frames 1000000 --cycles 10000 --json vmq.json
+      Frames for seven VM queues and the default one, and queues freed with packets out; a table at the end.
+  netcx-lab ndk conform igbcx.sys --json ndk.json
+      Judges the driver's NDK provider by its rules; `ndk ping` and `ndk bw` measure it.
   netcx-lab info igbcx.sys --inf inf/igbcx.inx
       Headers, imports, PDB and keywords, without running anything.
 
@@ -60,6 +65,11 @@ enum Command {
     Run(Run),
     /// DHCP, pings, download, upload and removal, everything measured
     Demo(DemoArgs),
+    /// Frames for every pool at once, queues freed and allocated again under traffic, everything counted
+    Vmq(VmqArgs),
+    /// Use the driver's NDK provider as a kernel consumer would
+    #[command(subcommand)]
+    Ndk(ndk::Ndk),
     /// Describe a driver file: headers, sections, imports, PDB, INF
     Info(Info),
     /// List the rules a driver is judged by
@@ -67,7 +77,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Common {
+pub(crate) struct Common {
     /// The driver image
     driver: PathBuf,
     /// INF or INX of the driver [default: the one of its name, beside it or in inf/ above it]
@@ -87,13 +97,13 @@ struct Common {
     pcap: Option<PathBuf>,
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
     /// MSI-X messages granted to the driver; 0 = the line interrupt [default: as the INF says]
     #[arg(long, value_name = "N")]
     messages: Option<u32>,
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// What drives time; auto: virtual where the lab owns the wire and a QEMU for it was built, else real
     #[arg(long, value_enum, default_value = "auto")]
     clock: ClockArg,
@@ -146,6 +156,30 @@ struct DemoArgs {
     /// MiB to upload
     #[arg(long, value_name = "N", default_value_t = 16)]
     upload: u64,
+}
+
+#[derive(Args)]
+struct VmqArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Frames, over all pools together
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    frames: u64,
+    /// Times that a queue is freed while packets of it are out, and allocated again
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    cycles: u64,
+    /// Pools with traffic: the default one and VM queues
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pools: u32,
+    /// Receive buffers suggested for each queue
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(64..=4096))]
+    buffers: u32,
+    /// Packets that the consumer holds at a time
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    hold: usize,
+    /// NDIS grants no shared memory: the driver uses common buffers
+    #[arg(long)]
+    no_shared_memory: bool,
 }
 
 #[derive(Args)]
@@ -207,6 +241,8 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(&args).map(|report| conclude(&report, &args.common)),
         Command::Demo(args) => demo(&args).map(|report| conclude(&report, &args.common)),
+        Command::Vmq(args) => vmq(&args).map(|report| conclude(&report, &args.common)),
+        Command::Ndk(command) => ndk::main(&command),
         Command::Info(args) => return info(&args.driver, args.inf.as_deref()),
         Command::Rules => return rules(),
     };
@@ -216,7 +252,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn builder(common: &Common) -> Builder {
+pub(crate) fn builder(common: &Common) -> Builder {
     let mut builder = Machine::builder()
         .driver(&common.driver)
         .nic(&common.nic)
@@ -259,6 +295,20 @@ fn demo(args: &DemoArgs) -> Result<Report, Error> {
         json: args.common.json.clone(),
     };
     demo.run(builder(&args.common), &mut Progress::new())
+}
+
+fn vmq(args: &VmqArgs) -> Result<Report, Error> {
+    let run = crate::vmq::Run {
+        frames: args.frames,
+        cycles: args.cycles,
+        pools: args.pools,
+        buffers: args.buffers,
+        hold: args.hold,
+        seed: args.common.seed,
+        json: args.common.json.clone(),
+    };
+    let builder = builder(&args.common).options(|o| o.shared_memory = !args.no_shared_memory);
+    run.run(builder, &mut Progress::new())
 }
 
 fn run(args: &Run) -> Result<Report, Error> {
@@ -427,5 +477,22 @@ mod tests {
         assert!(run.common.no_fence && run.common.no_verifier);
         assert_eq!(run.control.as_deref(), Some(Path::new("c")));
         assert!(Cli::try_parse_from(["netcx-lab", "run", "d.sys", "--net", "nonsense"]).is_err());
+        let line = "netcx-lab vmq d.sys --frames 9 --cycles 8 --pools 7 --json j --no-shared-memory";
+        let Command::Vmq(vmq) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else { panic!("vmq") };
+        assert_eq!((vmq.frames, vmq.cycles, vmq.pools, vmq.no_shared_memory), (9, 8, 7, true));
+        assert!(Cli::try_parse_from(["netcx-lab", "vmq", "d.sys", "--pools", "9"]).is_err());
+    }
+
+    #[test]
+    fn the_ndk_commands_are_taken() {
+        for line in [
+            "ndk conform d.sys --json FILE --operations 10000000 --only CQ --seed 3",
+            "ndk ping d.sys --size 64 --count 100 --json FILE",
+            "ndk bw d.sys --size 65536 --seconds 2 --json FILE",
+        ] {
+            let words = std::iter::once("netcx-lab").chain(line.split(' '));
+            assert!(matches!(Cli::try_parse_from(words).unwrap().command, Command::Ndk(_)), "{line}");
+        }
+        assert!(Cli::try_parse_from(["netcx-lab", "ndk", "d.sys"]).is_err());
     }
 }

@@ -95,6 +95,9 @@ pub enum Error {
         /// Its status.
         status: Status,
     },
+    /// The driver does not give its VMQ interface.
+    #[error("IRP_MN_QUERY_INTERFACE for VM queues: {0}")]
+    Interface(Status),
     /// The device was removed before.
     #[error("the device was removed")]
     Removed,
@@ -126,9 +129,18 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A request of the VMQ consumer did not succeed.
+    #[error(transparent)]
+    Vmq(#[from] crate::vmq::Refused),
     /// The driver's control interface did not answer as it should.
     #[error("control interface: {0}")]
     Control(#[from] igbcxctl::Error),
+    /// The driver's NDK door.
+    #[error("NDK: {0}: {1}")]
+    Ndk(&'static str, Status),
+    /// An NDK ping or bandwidth run.
+    #[error("NDK: {0}")]
+    Traffic(#[from] crate::ndk::traffic::TrafficError),
     /// The network did not do what was asked.
     #[error(transparent)]
     Stack(#[from] crate::stack::StackError),

@@ -46,6 +46,13 @@ pub enum Event {
         /// Bytes.
         len: u64,
     },
+    /// Memory was taken from the adapter, its address was not given back.
+    Revoke {
+        /// Bus address.
+        address: u64,
+        /// Bytes.
+        len: u64,
+    },
     /// A frame was put on the wire towards the adapter.
     FrameIn {
         /// Bytes.
@@ -72,6 +79,7 @@ impl Event {
             Event::Step(time) => [4, time.as_secs(), time.subsec_nanos().into(), 0],
             Event::Map { address, len } => [5, address, len, 0],
             Event::Unmap { address, len } => [6, address, len, 0],
+            Event::Revoke { address, len } => [9, address, len, 0],
             Event::FrameIn { len, fnv } => [7, len as u64, fnv, 0],
             Event::FrameOut { len, fnv } => [8, len as u64, fnv, 0],
         }
@@ -107,6 +115,7 @@ impl fmt::Display for Entry {
             Event::Step(time) => write!(f, "time +{time:?}"),
             Event::Map { address, len } => write!(f, "map   {address:#x} + {len:#x}"),
             Event::Unmap { address, len } => write!(f, "unmap {address:#x} + {len:#x}"),
+            Event::Revoke { address, len } => write!(f, "revoke {address:#x} + {len:#x}"),
             Event::FrameIn { len, fnv } => write!(f, "frame in  {len} bytes {fnv:016x}"),
             Event::FrameOut { len, fnv } => write!(f, "frame out {len} bytes {fnv:016x}"),
         }

@@ -374,5 +374,5 @@ fn leaks(board: &Board) -> Vec<String> {
     let objects =
         lab_kmdf::live_objects().into_iter().map(|o| format!("{} {:#x} made by {}", o.kind, o.handle, o.created_by));
     let maps = board.open_maps().into_iter().map(|(at, len)| format!("DMA mapping of {len} bytes at {at:#x}"));
-    pool.chain(objects).chain(maps).collect()
+    pool.chain(objects).chain(lab_netcx::shared_memory::in_use()).chain(maps).collect()
 }

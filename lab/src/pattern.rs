@@ -32,6 +32,11 @@ impl Pattern {
         }
     }
 
+    /// A number below `n`, which is not zero, for random choices.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next_word() % n
+    }
+
     fn next_word(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

@@ -1,6 +1,7 @@
 //! What a run measured, as JSON for programs and as a table for people.
 
 use crate::control::ControlReport;
+use crate::vmq::Counts;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io;
@@ -32,6 +33,9 @@ pub struct Report {
     /// What the driver's control interface says at the end of the demo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlReport>,
+    /// VM queues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vmq: Option<Vmq>,
     /// Transmit side.
     pub tx: Direction,
     /// Receive side.
@@ -136,6 +140,41 @@ pub struct Transfer {
     pub mbit_per_second: f64,
 }
 
+/// A run over VM queues.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Vmq {
+    /// Each pool with traffic, the default one first.
+    pub queues: Vec<VmqQueue>,
+    /// Frames that came and were not sent.
+    pub foreign: u64,
+    /// Bytes of NDIS shared memory of the queues together; 0 if the driver uses common buffers.
+    pub shared_memory: usize,
+    /// Times that a queue was freed and allocated again.
+    pub cycles: u64,
+    /// Packets that the consumer had of queues when it freed them.
+    pub held_over_free: u64,
+    /// What was still allocated, alive or mapped at the end.
+    pub leaks: usize,
+    /// Host time of the frames before the cycles.
+    pub seconds: f64,
+    /// Those frames in a second of host time.
+    pub frames_per_second: f64,
+    /// Host time of the cycles.
+    pub cycle_seconds: f64,
+}
+
+/// One pool.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct VmqQueue {
+    /// QueueId; 0 is the default queue.
+    pub queue: u32,
+    /// Address and VLAN.
+    pub filter: String,
+    /// What became of its frames.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
 /// One direction of the datapath.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Direction {
@@ -193,6 +232,16 @@ pub struct Violation {
     pub at: Option<String>,
 }
 
+/// Writes a report as JSON.
+///
+/// # Errors
+/// What the system says about the file.
+pub fn write_json(report: &impl Serialize, path: &Path) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(report).map_err(io::Error::other)?;
+    text.push('\n');
+    std::fs::write(path, text)
+}
+
 impl Report {
     /// Records a failure.
     pub fn fail(&mut self, what: impl Into<String>) {
@@ -220,13 +269,16 @@ impl Report {
     /// # Errors
     /// What the system says about the file.
     pub fn write_json(&self, path: &Path) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        text.push('\n');
-        std::fs::write(path, text)
+        write_json(self, path)
     }
 
     /// The table a person reads.
     pub fn table(&self) -> String {
+        let mut text = String::new();
+        if let Some(vmq) = &self.vmq {
+            text.push_str(&vmq.table());
+            text.push('\n');
+        }
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(["", "transmit", "receive"]);
@@ -241,7 +293,7 @@ impl Report {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let mut text = table.to_string();
+        text.push_str(&table.to_string());
         text.push('\n');
         for line in self.lines() {
             text.push_str(&line);
@@ -278,6 +330,9 @@ impl Report {
                 ));
             }
         }
+        if let Some(vmq) = &self.vmq {
+            lines.extend(vmq.lines());
+        }
         lines.push(format!("registers    {} reads, {} writes", self.mmio.reads, self.mmio.writes));
         lines.push(format!("interrupts   {}", self.interrupts));
         lines.push(format!("DMA faults   {}", self.dma_faults));
@@ -294,6 +349,39 @@ impl Report {
             lines.extend(self.failures.iter().map(|f| format!("  - {f}")));
         }
         lines
+    }
+}
+
+impl Vmq {
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(["queue", "filter", "sent", "received", "misplaced", "reordered", "lost", "corrupted"]);
+        for queue in &self.queues {
+            let Counts { sent, received, misplaced, reordered, lost, corrupted } = queue.counts;
+            let counts = [sent, received, misplaced, reordered, lost, corrupted].map(|n| n.to_string());
+            let name = [queue.queue.to_string(), queue.filter.clone()];
+            table.add_row(name.into_iter().chain(counts));
+        }
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table.to_string()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let memory = match (self.queues.len(), self.shared_memory) {
+            (0 | 1, _) => "none".into(),
+            (_, 0) => "common buffers of the framework".into(),
+            (_, bytes) => format!("{bytes} bytes of NDIS shared memory"),
+        };
+        vec![
+            format!("VM queues    {:.1} s, {:.0} frames/s; memory: {memory}", self.seconds, self.frames_per_second),
+            format!(
+                "cycles       {} in {:.1} s, {} packets held over FREE_QUEUE, {} leaks",
+                self.cycles, self.cycle_seconds, self.held_over_free, self.leaks
+            ),
+        ]
     }
 }
 
@@ -357,10 +445,29 @@ mod tests {
         assert!(demo().table().ends_with("igbcxctl stats\nthe counters"), "the tool's table comes last");
     }
 
+    /// The keys of issue 4.
+    #[test]
+    fn vm_queues_are_reported() {
+        let counts = Counts { sent: 9, received: 8, lost: 1, ..Counts::default() };
+        let queue = VmqQueue { queue: 3, filter: "02:00:00:00:00:01, VLAN 7".into(), counts };
+        let vmq = Vmq { queues: vec![queue], cycles: 5, ..Vmq::default() };
+        let report = Report { vmq: Some(vmq), ..Report::default() };
+        let json: Value = serde_json::to_value(&report).unwrap();
+        for key in ["sent", "received", "misplaced", "reordered", "lost", "corrupted"] {
+            assert!(json.pointer(&format!("/vmq/queues/0/{key}")).is_some(), "{key} is missing");
+        }
+        assert_eq!(json.pointer("/vmq/queues/0/lost"), Some(&Value::from(1)));
+        assert_eq!(
+            (json.pointer("/vmq/cycles"), json.pointer("/vmq/leaks")),
+            (Some(&Value::from(5)), Some(&Value::from(0)))
+        );
+        assert!(report.table().contains("02:00:00:00:00:01, VLAN 7"));
+    }
+
     #[test]
     fn sections_of_other_runs_are_absent() {
         let json = serde_json::to_value(Report::default()).unwrap();
-        assert!(["dhcp", "upload", "control"].iter().all(|section| json.get(section).is_none()));
+        assert!(["dhcp", "upload", "control", "vmq"].iter().all(|section| json.get(section).is_none()));
     }
 
     #[test]

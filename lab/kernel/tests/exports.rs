@@ -3,8 +3,9 @@
 mod common;
 
 use common::{BAR, Board};
-use lab_kernel::{cpu, exports, pool, rules};
+use lab_kernel::{cpu, etw, exports, pool, rules};
 use std::ffi::c_void;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -122,6 +123,53 @@ unsafe extern "win64" fn system_thread(context: usize) {
     unreachable!("PsTerminateSystemThread returned");
 }
 
+/// EVENT_DESCRIPTOR.
+#[repr(C)]
+struct Descriptor {
+    id: u16,
+    version: u8,
+    channel: u8,
+    level: u8,
+    opcode: u8,
+    task: u16,
+    keyword: u64,
+}
+
+/// EVENT_DATA_DESCRIPTOR.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Data {
+    at: *const u8,
+    size: u32,
+    kind: u32,
+}
+
+impl Data {
+    fn of(kind: u32, bytes: &[u8]) -> Data {
+        Data { at: bytes.as_ptr(), size: bytes.len() as u32, kind }
+    }
+}
+
+fn traits() -> Data {
+    Data::of(2, b"\x07\0Test\0")
+}
+
+/// Control code, level and keywords that the enable callback was told.
+static TOLD: Mutex<Vec<(u32, u8, u64)>> = Mutex::new(Vec::new());
+
+unsafe extern "win64" fn enabled(
+    _source: usize,
+    control: u32,
+    level: u8,
+    any: u64,
+    _all: u64,
+    _filter: usize,
+    context: usize,
+) {
+    assert_eq!(context, 0x77);
+    TOLD.lock().unwrap().push((control, level, any));
+}
+
 machine_tests! {
     fn pool_zeroes_poisons_counts_and_fails_on_demand() {
         Board::new().boot();
@@ -165,6 +213,59 @@ machine_tests! {
         pool::check_unloaded();
         assert_eq!(violated(), ["POOL_TAG", "POOL_FLAGS", "POOL_SIZE", "IRQL_AT_MOST_APC", "IRQL_AT_MOST_DISPATCH",
                                 "POOL_FREE_TAG", "POOL_NO_LEAK"]);
+    }
+
+    fn tracing_reaches_the_session() {
+        Board::new().boot();
+        let provider = etw::ProviderId::of_name("Test");
+        etw::enable(provider, etw::Wanted { level: 3, any_keyword: 1, all_keywords: 0 });
+        let mut handle = 0u64;
+        nt!(EtwRegister(ptr(&mut provider.0.clone()), enabled as *const (), 0x77, ptr(&mut handle)) -> i32);
+        assert_eq!(*TOLD.lock().unwrap(), [(1, 3, 1)], "a session of before is told at once");
+        assert_eq!(nt!(EtwSetInformation(handle, 2, traits().at, 7) -> i32), 0);
+        let event = Descriptor { id: 0, version: 0, channel: 11, level: 3, opcode: 0, task: 0, keyword: 1 };
+        let verbose = Descriptor { level: 5, ..event };
+        assert!(nt!(EtwEventEnabled(handle, &raw const event) -> bool));
+        assert!(!nt!(EtwProviderEnabled(handle, 3, 2) -> bool));
+        let number = 7u32.to_le_bytes();
+        let data = [traits(), Data::of(1, b"\x09\0\0Up\0N\0\x08"), Data::of(0, &number)];
+        assert_eq!(nt!(EtwWriteTransfer(handle, &raw const event, 0, 0, 3, data.as_ptr()) -> i32), 0);
+        assert_eq!(nt!(EtwWriteTransfer(handle, &raw const verbose, 0, 0, 3, data.as_ptr()) -> i32), 0);
+        let events = etw::take_events();
+        let shown: Vec<_> = events.iter().map(|e| (e.level, e.decoded.as_ref().unwrap().to_string())).collect();
+        assert_eq!(shown, [(3, "Test/Up N=7".to_owned())]);
+        etw::disable(provider);
+        assert_eq!(*TOLD.lock().unwrap(), [(1, 3, 1), (0, 0, 0)]);
+        nt!(EtwWriteTransfer(handle, &raw const event, 0, 0, 3, data.as_ptr()) -> i32);
+        assert_eq!(etw::take_events(), []);
+        assert_eq!(nt!(EtwUnregister(handle) -> i32), 0);
+        etw::check_unloaded();
+        assert_eq!(violated(), Vec::<&str>::new());
+    }
+
+    fn tracing_rules_are_checked() {
+        Board::new().boot();
+        let mut handle = 0u64;
+        nt!(EtwRegister(ptr(&mut [7u8; 16]), 0, 0, ptr(&mut handle)) -> i32);
+        let event = Descriptor { id: 0, version: 0, channel: 11, level: 3, opcode: 0, task: 0, keyword: 1 };
+        let write = |handle: u64, data: &[Data]| {
+            nt!(EtwWriteTransfer(handle, &raw const event, 0, 0, data.len(), data.as_ptr()) -> i32)
+        };
+        let up = Data::of(1, b"\x09\0\0Up\0N\0\x08");
+        let number = Data::of(0, &[0; 4]);
+        assert_ne!(nt!(EtwSetInformation(handle, 2, Data::of(2, b"\x08\0Test\0").at, 7) -> i32), 0);
+        write(handle + 1, &[traits(), up, number]);
+        assert_ne!(write(handle, &[up, traits(), number]), 0);
+        write(handle, &[traits(), up]);
+        let paged = nt!(ExAllocatePool2(PAGED, 4, TAG) -> *mut u8);
+        cpu::raise_irql(cpu::DISPATCH_LEVEL);
+        write(handle, &[traits(), up, Data { at: paged, size: 4, kind: 0 }]);
+        cpu::lower_irql(0);
+        etw::check_unloaded();
+        nt!(EtwUnregister(handle) -> i32);
+        nt!(EtwUnregister(handle) -> i32);
+        assert_eq!(violated(), ["ETW_TRACELOGGING", "ETW_HANDLE", "ETW_DATA", "ETW_TRACELOGGING", "ETW_NOT_PAGEABLE",
+                                "ETW_UNREGISTERED", "ETW_HANDLE"]);
     }
 
     fn irql_rules_name_the_routine() {

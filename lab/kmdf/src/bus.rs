@@ -14,6 +14,9 @@ pub trait Bus: Send + Sync {
     fn dma_map(&self, phys: u64, len: u64, write: bool) -> u64;
     /// Undoes [`Bus::dma_map`].
     fn dma_unmap(&self, logical: u64, len: u64);
+    /// The device cannot reach these mappings any more: a late access is a fault. Their addresses, each with its length,
+    /// stay taken until [`Bus::dma_unmap`].
+    fn dma_revoke(&self, ranges: &[(u64, u64)]);
 }
 
 impl Bus for lab_nic::Nic {
@@ -39,5 +42,9 @@ impl Bus for lab_nic::Nic {
 
     fn dma_unmap(&self, logical: u64, len: u64) {
         lab_nic::Nic::dma_unmap(self, logical, len);
+    }
+
+    fn dma_revoke(&self, ranges: &[(u64, u64)]) {
+        lab_nic::Nic::dma_revoke(self, ranges);
     }
 }

@@ -6,7 +6,7 @@ use crate::ddi::ddi;
 use crate::device::init::device_above;
 use crate::device::{DeviceState, state_of};
 use crate::object::attributes::{self, Allowed};
-use crate::object::{Hooks, delete_object, new_object, object, payload, payload_opt, set_hooks};
+use crate::object::{Hooks, delete_object, live_objects, new_object, object, payload, payload_opt, set_hooks};
 use crate::verifier::{callback, size_is};
 use lab_kernel::dma::{DmaBlock, alloc_contiguous};
 use lab_kernel::rules;
@@ -79,6 +79,25 @@ struct CommonBuffer {
     /// Offset of the aligned part in the block.
     offset: Cell<usize>,
     length: usize,
+}
+
+/// The live common buffer that holds all of `address..address + len`, by its handle.
+pub fn common_buffer_at(address: usize, len: usize) -> Option<usize> {
+    let holds = |buffer: &CommonBuffer| {
+        buffer.block.borrow().as_ref().is_some_and(|block| {
+            let start = block.va as usize;
+            address >= start && address.saturating_add(len) <= start + block.len
+        })
+    };
+    let buffers = live_objects().into_iter().filter(|o| o.kind == "WDFCOMMONBUFFER").map(|o| o.handle);
+    buffers.into_iter().find(|handle| payload_opt::<CommonBuffer>(*handle as WDFOBJECT).is_some_and(holds))
+}
+
+/// From now on the device's access to a common buffer is a DMA fault. Does nothing if there is no such buffer any more.
+pub fn revoke_common_buffer(handle: usize) {
+    if let Some(buffer) = payload_opt::<CommonBuffer>(handle as WDFOBJECT) {
+        buffer.device.resources.bus.dma_revoke(&[buffer.mapped.get()]);
+    }
 }
 
 fn enablers(device: &DeviceState) -> Vec<&'static Enabler> {

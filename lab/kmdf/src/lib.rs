@@ -42,7 +42,7 @@ mod worker;
 pub use bus::Bus;
 pub use class::ClassExtension;
 pub use device::{Device, Failure, PowerState, attach_class, bus_of, class_data, power_state, registry_of};
-pub use dma::{DmaEnablerInfo, dma_enabler_info};
+pub use dma::{DmaEnablerInfo, common_buffer_at, dma_enabler_info, revoke_common_buffer};
 pub use driver::{Driver, Entry, RunError, load_driver, run_entry};
 pub use fault::{clear_failures, fail_call, take_failure};
 pub use io::{Completion, Exposed, File, Ioctl};

@@ -182,6 +182,7 @@ mod tests {
             phys
         }
         fn dma_unmap(&self, _: u64, _: u64) {}
+        fn dma_revoke(&self, _: &[(u64, u64)]) {}
     }
 
     #[test]

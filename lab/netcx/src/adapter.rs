@@ -6,10 +6,12 @@ use crate::contract;
 use crate::datapath::Datapath;
 use crate::extension::{self, Extension};
 use crate::filter;
+use crate::ndis::shared_memory::{self, Witness};
 use crate::queue::Direction;
 use crate::stack::{RxPacket, Stack, TxPacket};
 use crate::stats::{AdapterStats, QueueStats};
 use lab_kernel::cpu::{self, Event};
+use ndis_sys::NDIS_RECEIVE_QUEUE_ID;
 use netadaptercx_sys::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -54,6 +56,7 @@ struct State {
 pub struct Adapter {
     origin: Origin,
     handle: AtomicUsize,
+    ndis_handle: usize,
     state: Mutex<State>,
     stack: Arc<Stack>,
     link_event: Event,
@@ -68,9 +71,11 @@ const MULTICAST_FULL: NTSTATUS = 0xC023_0009_u32 as i32;
 
 impl Adapter {
     pub(crate) fn new(origin: Origin) -> Adapter {
+        let bus = lab_kmdf::bus_of(origin.device as WDFDEVICE);
         Adapter {
             origin,
             handle: AtomicUsize::new(0),
+            ndis_handle: shared_memory::adapter_created(bus),
             state: Mutex::default(),
             stack: Arc::new(Stack::new()),
             link_event: Event::new(false, false),
@@ -90,6 +95,11 @@ impl Adapter {
 
     pub(crate) fn set_handle(&self, handle: Handle) {
         self.handle.store(handle, Ordering::Relaxed);
+    }
+
+    /// The adapter's NDIS_HANDLE.
+    pub(crate) fn ndis_handle(&self) -> usize {
+        self.ndis_handle
     }
 
     pub(crate) fn stack(&self) -> &Arc<Stack> {
@@ -244,6 +254,28 @@ impl Adapter {
         }
         filter::call_client(self, capabilities.EvtSetReceiveFilter, flags, multicast);
         Ok(())
+    }
+
+    /// From now on, and until `None`, NDIS judges the life of shared memory by what the consumer of the adapter's receive
+    /// queues says.
+    pub fn set_queue_witness(&self, witness: Option<Arc<dyn Witness>>) {
+        shared_memory::set_witness(self.ndis_handle, witness);
+    }
+
+    /// The consumer of the queue was told that its DMA is stopped: from now on the device's access to the queue's shared
+    /// memory is a DMA fault.
+    pub fn stop_queue_dma(&self, queue: NDIS_RECEIVE_QUEUE_ID) {
+        shared_memory::stop_dma(self.ndis_handle, queue);
+    }
+
+    /// Bytes of shared memory that a receive queue has.
+    pub fn queue_memory(&self, queue: NDIS_RECEIVE_QUEUE_ID) -> usize {
+        shared_memory::bytes_of(self.ndis_handle, queue)
+    }
+
+    /// True if all of `address..address + len` is shared memory of the queue.
+    pub fn is_queue_memory(&self, queue: NDIS_RECEIVE_QUEUE_ID, address: usize, len: usize) -> bool {
+        shared_memory::holds(self.ndis_handle, queue, address, len)
     }
 
     /// The current link layer address.

@@ -48,6 +48,8 @@ pub struct Options {
     pub dpc_rounds: u32,
     /// Names of extensions that stay disabled, as a keyword turned off would leave them.
     pub disabled_extensions: Vec<&'static str>,
+    /// NDIS grants shared memory; if not, NdisAllocateSharedMemory answers NDIS_STATUS_FAILURE.
+    pub shared_memory: bool,
     /// Packet filter the stack sets when the adapter has started; bits the client does not support are left out.
     pub initial_filter: i32,
     /// Multicast addresses the stack sets with it.
@@ -73,6 +75,7 @@ impl Options {
             dpc_first_loop: true,
             dpc_rounds: 16,
             disabled_extensions: Vec::new(),
+            shared_memory: true,
             initial_filter: filter::NetPacketFilterFlagDirected
                 | filter::NetPacketFilterFlagMulticast
                 | filter::NetPacketFilterFlagBroadcast,

@@ -4,7 +4,10 @@
 //! address used as a DMA address hits nothing. Section numbers: Intel Virtualization Technology for Directed I/O,
 //! Architecture Specification.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     error::NicError,
@@ -82,6 +85,8 @@ pub(crate) struct Fence {
     middles: BTreeMap<u64, RamBlock>,
     leaves: BTreeMap<u64, RamBlock>,
     ranges: PageRanges,
+    /// First pages of ranges that are taken but not mapped any more.
+    revoked: BTreeSet<u64>,
     /// Offsets found through CAP and ECAP: first fault record, IVA (IOTLB follows it).
     records: u64,
     record_count: u64,
@@ -107,6 +112,7 @@ impl Fence {
             middles: BTreeMap::new(),
             leaves: BTreeMap::new(),
             ranges: PageRanges::new(FIRST_PAGE, FIRST_PAGE + PAGES),
+            revoked: BTreeSet::new(),
             records: (cap >> 24 & 0x3ff) * 16,
             record_count: (cap >> 40 & 0xff) + 1,
             iva: (ecap >> 8 & 0x3ff) * 16,
@@ -131,8 +137,7 @@ impl Fence {
     /// # Panics
     /// When the memory belongs to no block, or 4 GiB of DMA addresses are in use.
     pub fn map(&mut self, phys: u64, len: u64, write: bool) -> u64 {
-        let first = phys / PAGE_SIZE;
-        let pages = (phys + len.max(1)).div_ceil(PAGE_SIZE) - first;
+        let (first, pages) = span(phys, len);
         self.ram.note_dma_map(first, pages);
         let range = self.ranges.alloc(pages, 1).expect("4 GiB of DMA addresses are in use");
         let access = if write { READ | WRITE } else { READ };
@@ -150,19 +155,41 @@ impl Fence {
     /// When a range is not one that `map` returned.
     pub fn unmap(&mut self, ranges: &[(u64, u64)]) {
         for &(address, len) in ranges {
-            let first = address / PAGE_SIZE;
-            let pages = (address + len.max(1)).div_ceil(PAGE_SIZE) - first;
+            let (first, pages) = span(address, len);
             let mapped = self.ranges.free(first);
             assert_eq!(mapped, Some(pages), "unmap of {address:#x}+{len:#x}, which was not mapped like this");
-            for page in first..first + pages {
-                let (leaf, offset) = self.leaf(page);
-                let entry = leaf.read_u64(offset);
-                leaf.write_u64(offset, 0);
-                self.ram.note_dma_unmap(entry / PAGE_SIZE);
+            if !self.revoked.remove(&first) {
+                self.clear(first, pages);
             }
-            self.invalidate(first, pages);
         }
         self.link.observe();
+    }
+
+    /// As `unmap`, but the addresses stay taken until their `unmap`: a late access is a fault and hits nothing new.
+    ///
+    /// # Panics
+    /// When a range is not one that `map` returned.
+    pub fn revoke(&mut self, ranges: &[(u64, u64)]) {
+        for &(address, len) in ranges {
+            let (first, pages) = span(address, len);
+            let mapped = self.ranges.containing(first);
+            assert_eq!(mapped, Some((first, pages)), "revoke of {address:#x}+{len:#x}, which was not mapped like this");
+            if self.revoked.insert(first) {
+                self.clear(first, pages);
+            }
+        }
+        self.link.observe();
+    }
+
+    /// Takes the pages out of the tables and out of the unit's caches.
+    fn clear(&mut self, first: u64, pages: u64) {
+        for page in first..first + pages {
+            let (leaf, offset) = self.leaf(page);
+            let entry = leaf.read_u64(offset);
+            leaf.write_u64(offset, 0);
+            self.ram.note_dma_unmap(entry / PAGE_SIZE);
+        }
+        self.invalidate(first, pages);
     }
 
     /// The faults recorded since the last call.
@@ -232,4 +259,10 @@ impl Fence {
     fn write_64(&self, offset: u64, value: u64) {
         self.link.post(format_args!("writeq {:#x} {value:#x}", UNIT + offset));
     }
+}
+
+/// The pages of an address and a length: the first, and how many.
+fn span(address: u64, len: u64) -> (u64, u64) {
+    let first = address / PAGE_SIZE;
+    (first, (address + len.max(1)).div_ceil(PAGE_SIZE) - first)
 }

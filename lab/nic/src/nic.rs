@@ -351,6 +351,17 @@ impl Nic {
         }
     }
 
+    /// Takes the adapter's access to mappings back, each with the address and length of its [`Nic::dma_map`]. The addresses
+    /// stay taken until [`Nic::dma_unmap`], so that a late access is a fault and hits nothing new. One round trip.
+    ///
+    /// # Panics
+    /// When one of them was not mapped like this.
+    pub fn dma_revoke(&self, ranges: &[(u64, u64)]) {
+        if let Some(fence) = &self.fence {
+            lock(fence).revoke(ranges);
+        }
+    }
+
     /// The DMAs that the fence stopped since the last call, each told once. The unit has room for one; when more came,
     /// `more_lost` says so.
     pub fn dma_faults(&self) -> Vec<DmaFault> {

@@ -4,8 +4,10 @@
 //! what a driver passes wrongly faults like any other wild access of its own and ends the run with a backtrace.
 
 mod debug;
+mod etw;
 mod lists;
 mod locks;
+mod mdl;
 mod memory;
 mod objects;
 mod pool;
@@ -146,8 +148,10 @@ fn addresses() -> &'static BTreeMap<&'static str, usize> {
     ADDRESSES.get_or_init(|| {
         let rooms = [
             debug::entries(),
+            etw::entries(),
             lists::entries(),
             locks::entries(),
+            mdl::entries(),
             memory::entries(),
             objects::entries(),
             pool::entries(),

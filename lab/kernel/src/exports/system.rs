@@ -1,4 +1,4 @@
-//! Bug checks, tracing, version, and what the compiler's runtime needs.
+//! Bug checks, WMI and WPP, version, and what the compiler's runtime needs.
 
 use super::strings::{self, Counted};
 use super::{Ptr, exports};
@@ -27,30 +27,6 @@ exports! {
     }
 
     [Any] fn KeDeregisterBugCheckReasonCallback(_record: usize) -> bool { true }
-
-    // Event tracing: registered, and nobody listens.
-    [Any] fn EtwRegister(_provider: usize, _callback: usize, _context: usize, handle: Ptr<u64>) -> i32 {
-        handle.write(1);
-        STATUS_SUCCESS
-    }
-
-    [Any] fn EtwUnregister(_handle: u64) -> i32 { STATUS_SUCCESS }
-
-    [Any] fn EtwWrite(_handle: u64, _event: usize, _activity: usize, _count: u32, _data: usize) -> i32 { STATUS_SUCCESS }
-
-    [Any] fn EtwWriteTransfer(
-        _handle: u64, _event: usize, _activity: usize, _related: usize, _count: u32, _data: usize,
-    ) -> i32 {
-        STATUS_SUCCESS
-    }
-
-    [Any] fn EtwSetInformation(_handle: u64, _class: u32, _data: usize, _len: u32) -> i32 { STATUS_SUCCESS }
-
-    [Any] fn EtwEventEnabled(_handle: u64, _event: usize) -> bool { false }
-
-    [Any] fn EtwProviderEnabled(_handle: u64, _level: u8, _keyword: u64) -> bool { false }
-
-    [Any] fn EtwActivityIdControl(_code: u32, _activity: usize) -> i32 { STATUS_SUCCESS }
 
     [AtMostDispatch] fn IoWMIRegistrationControl(_device: usize, _action: u32) -> i32 { STATUS_SUCCESS }
 

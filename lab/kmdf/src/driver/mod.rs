@@ -166,6 +166,7 @@ impl Driver {
             let bound = loader::globals_of(self.driver_object).is_some();
             DRIVER_UNLOAD.check(!bound, || format!("{}: still bound to the framework", self.name));
         }
+        lab_kernel::etw::check_unloaded();
         loaded(|l| l.remove(&(self.driver_object as usize)));
     }
 

@@ -143,4 +143,8 @@ impl Bus for Board {
     fn dma_unmap(&self, logical: u64, _: u64) {
         assert!(self.with(|b| b.mapped.remove(&logical)).is_some(), "{logical:#x} is not mapped");
     }
+
+    fn dma_revoke(&self, _: &[(u64, u64)]) {
+        unreachable!("nothing of KMDF revokes")
+    }
 }

@@ -5,9 +5,11 @@ use crate::adapter::{Adapter, Origin};
 use crate::contract;
 use crate::device;
 use crate::filter;
+use crate::ndis::shared_memory;
 use crate::token;
 use lab_kernel::bugcheck;
 use lab_kmdf::{Hooks, PowerState};
+use ndis_sys::NDIS_HANDLE;
 use netadaptercx_sys::*;
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
@@ -16,7 +18,7 @@ use wdk_sys::{NTSTATUS, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, WDF_OBJEC
 
 list! {
     NetAdapterInitAllocate, NetAdapterInitFree, NetAdapterInitSetDatapathCallbacks, NetAdapterCreate,
-    NetAdapterStart, NetAdapterStop, NetAdapterSetLinkState, NetAdapterGetNetLuid,
+    NetAdapterStart, NetAdapterStop, NetAdapterSetLinkState, NetAdapterGetNetLuid, NetAdapterWdmGetNdisHandle,
     NetReceiveFilterGetPacketFilter, NetReceiveFilterGetMulticastAddressCount, NetReceiveFilterGetMulticastAddressList,
 }
 
@@ -140,6 +142,7 @@ fn destroyed(handle: WDFOBJECT) {
     if let Some(device) = device::of(adapter.origin().device as WDFDEVICE) {
         device.remove_adapter(adapter);
     }
+    shared_memory::adapter_destroyed(adapter.ndis_handle());
 }
 
 unsafe extern "win64" fn NetAdapterStart(globals: PNET_DRIVER_GLOBALS, handle: NETADAPTER) -> NTSTATUS {
@@ -204,6 +207,13 @@ unsafe extern "win64" fn NetAdapterGetNetLuid(globals: PNET_DRIVER_GLOBALS, hand
     enter_passive("NetAdapterGetNetLuid", globals);
     adapter(handle);
     NET_LUID { Value: ETHERNET | 1 << INDEX_SHIFT }
+}
+
+unsafe extern "win64" fn NetAdapterWdmGetNdisHandle(globals: PNET_DRIVER_GLOBALS, handle: NETADAPTER) -> NDIS_HANDLE {
+    let entry = "NetAdapterWdmGetNdisHandle";
+    enter(entry, globals);
+    contract::at_most_dispatch(entry);
+    adapter(handle).ndis_handle() as NDIS_HANDLE
 }
 
 unsafe extern "win64" fn NetReceiveFilterGetPacketFilter(

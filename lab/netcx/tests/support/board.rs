@@ -4,7 +4,7 @@ use lab_kernel::Platform;
 use lab_kernel::platform::Ram;
 use lab_kmdf::Bus;
 use std::alloc::{Layout, alloc_zeroed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ struct State {
     free: Vec<(usize, usize)>,
     /// Mapped ranges: logical start to bytes and the device's right to write.
     mapped: BTreeMap<u64, (u64, bool)>,
+    /// Those that the device may not reach any more.
+    revoked: BTreeSet<u64>,
     /// Every mapping made and undone.
     maps: u64,
     faults: u64,
@@ -54,7 +56,8 @@ impl Drop for Keeper {
         let board = board();
         let mut state = board.state.lock().unwrap();
         let phys = PHYS + self.offset as u64;
-        let mapped = state.mapped.keys().any(|l| (phys..phys + self.len as u64).contains(&(l - LOGICAL)));
+        let reaches = |l: &u64| (phys..phys + self.len as u64).contains(&(l - LOGICAL)) && !state.revoked.contains(l);
+        let mapped = state.mapped.keys().any(reaches);
         assert!(!mapped, "memory is freed while the device may reach it");
         state.free.push((self.offset, self.len));
     }
@@ -78,10 +81,9 @@ impl Board {
 
     fn reach(&self, logical: u64, len: usize, write: bool) -> Option<usize> {
         let mut state = self.state.lock().unwrap();
-        let inside =
-            state.mapped.range(..=logical).next_back().is_some_and(|(start, (bytes, may_write))| {
-                logical + len as u64 <= start + bytes && (*may_write || !write)
-            });
+        let inside = state.mapped.range(..=logical).next_back().is_some_and(|(start, (bytes, may_write))| {
+            logical + len as u64 <= start + bytes && (*may_write || !write) && !state.revoked.contains(start)
+        });
         if !inside {
             state.faults += 1;
             return None;
@@ -174,7 +176,16 @@ impl Bus for Board {
 
     fn dma_unmap(&self, logical: u64, len: u64) {
         let mut state = self.state.lock().unwrap();
+        state.revoked.remove(&logical);
         let was = state.mapped.remove(&logical);
         assert_eq!(was.map(|(bytes, _)| bytes), Some(len), "unmapping {logical:#x}");
+    }
+
+    fn dma_revoke(&self, ranges: &[(u64, u64)]) {
+        let mut state = self.state.lock().unwrap();
+        for (logical, len) in ranges {
+            assert_eq!(state.mapped.get(logical).map(|(bytes, _)| bytes), Some(len), "revoking {logical:#x}");
+            state.revoked.insert(*logical);
+        }
     }
 }

@@ -60,6 +60,7 @@ calls! { net, PNET_DRIVER_GLOBALS, _NETFUNCENUM:
     NetAdapterCreate(i: *mut NETADAPTER_INIT, a: *mut WDF_OBJECT_ATTRIBUTES, out: *mut NETADAPTER) -> NTSTATUS = NetAdapterCreateTableIndex;
     NetAdapterStart(a: NETADAPTER) -> NTSTATUS = NetAdapterStartTableIndex;
     NetAdapterStop(a: NETADAPTER) = NetAdapterStopTableIndex;
+    NetAdapterWdmGetNdisHandle(a: NETADAPTER) -> wdk_sys::PVOID = NetAdapterWdmGetNdisHandleTableIndex;
     NetAdapterSetLinkState(a: NETADAPTER, s: *mut NET_ADAPTER_LINK_STATE) = NetAdapterSetLinkStateTableIndex;
     NetAdapterSetLinkLayerCapabilities(a: NETADAPTER, c: *mut NET_ADAPTER_LINK_LAYER_CAPABILITIES) = NetAdapterSetLinkLayerCapabilitiesTableIndex;
     NetAdapterSetLinkLayerMtuSize(a: NETADAPTER, mtu: ULONG) = NetAdapterSetLinkLayerMtuSizeTableIndex;
