@@ -24,8 +24,11 @@ fn main() -> ExitCode {
         Ok("lab") => netcx_lab::cli::main(),
         Ok(_) => igbcxctl::cli::main(),
         Err(_) => {
-            let trial = Trial::test("control::tool_and_lab", || tool_and_lab().map_err(Failed::from));
-            libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
+            let trials = vec![
+                Trial::test("control::tool_and_lab", || tool_and_lab().map_err(Failed::from)),
+                Trial::test("control::vm_queues", || vm_queues().map_err(Failed::from)),
+            ];
+            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
         }
     }
 }
@@ -43,12 +46,13 @@ struct Lab {
 }
 
 impl Lab {
-    fn start() -> Result<Lab, String> {
-        let folder = std::env::temp_dir().join(format!("igbcx-control-{}", std::process::id()));
+    /// A lab with these further arguments.
+    fn start(name: &str, arguments: &[&str]) -> Result<Lab, String> {
+        let folder = std::env::temp_dir().join(format!("igbcx-control-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         let log = std::fs::File::create(folder.join("log")).map_err(|e| e.to_string())?;
         let mut command = program("lab");
-        command.arg("run").arg(rig::image()).arg("--inf").arg(rig::inf()).args(["--seconds", "300"]);
+        command.arg("run").arg(rig::image()).arg("--inf").arg(rig::inf()).args(["--seconds", "300"]).args(arguments);
         command.arg("--control").arg(folder.join("lab")).arg("--json").arg(folder.join("json"));
         command.stderr(log).stdout(Stdio::null());
         let process = command.spawn().map_err(|e| e.to_string())?;
@@ -111,11 +115,56 @@ impl Drop for Lab {
 }
 
 fn tool_and_lab() -> Result<(), String> {
-    let lab = Lab::start()?;
+    let lab = Lab::start("tool", &[])?;
     what_the_driver_says(&lab)?;
     refusals(&lab)?;
     hostile_peers(&lab)?;
     waits(lab)
+}
+
+/// `vmq` from the first queue to the last.
+fn vm_queues() -> Result<(), String> {
+    let lab = Lab::start("vmq", &["--set", "Vmdq=1"])?;
+    let caps = lab.json("vmq caps")?;
+    assert_eq!(
+        (&caps["enabled"], &caps["queues"], &caps["owner"]),
+        (&true.into(), &7.into(), &"nobody".into()),
+        "{caps}"
+    );
+    assert_eq!(lab.json("vmq alloc --buffers 64")?["queue"], 1);
+    assert_eq!(lab.json("vmq alloc")?["queue"], 2);
+    assert_eq!(lab.json("vmq filter set 1 02:00:00:00:00:01 --vlan untagged")?["filter"], 1);
+    assert_eq!(lab.json("vmq filter set 2 02-00-00-00-00-01 --vlan 5")?["filter"], 2);
+    let list = lab.json("vmq list")?;
+    let queue = |n: usize| list["queues"][n].clone();
+    assert_eq!(
+        (&queue(0)["state"], &queue(0)["buffers"], &queue(1)["state"]),
+        (&"running".into(), &64.into(), &"running".into())
+    );
+    assert_eq!((&list["filters"][0]["vlan"], &list["filters"][1]["vlan"]), (&"untagged".into(), &"5".into()), "{list}");
+    let table = lab.run("vmq list")?;
+    let text = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(text.contains("queue 2") && text.contains("02:00:00:00:00:01"), "{text}");
+    for (arguments, words) in [
+        ("vmq free 1", "it still has filters"),
+        ("vmq free 3", "no such queue"),
+        ("vmq filter set 1 02:00:00:00:00:01 --vlan 5", "another queue or the adapter has this address"),
+        ("vmq filter set 1 02:00:00:00:00:02 --vlan any", "cannot tell these frames apart"),
+        ("vmq filter clear 1 2", "no such filter"),
+    ] {
+        let (code, text) = lab.failure(arguments)?;
+        assert!(code == Some(1) && text.contains(words), "{arguments}: {code:?} {text}");
+    }
+    for arguments in ["vmq filter clear 1 1", "vmq free 1"] {
+        let output = lab.run(arguments)?;
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(lab.json("vmq list")?["queues"].as_array().map(Vec::len), Some(1));
+    assert_eq!(lab.json("vmq caps")?["owner"], "igbcxctl");
+    // The other one goes with the device, and the adapter worked all the time.
+    let report = lab.finish()?;
+    assert_eq!(report["ok"], true, "{report:#}");
+    Ok(())
 }
 
 fn what_the_driver_says(lab: &Lab) -> Result<(), String> {

@@ -3,9 +3,10 @@
 mod answers;
 mod hostile;
 mod storm;
+mod vmq;
 mod waits;
 
-use igbcx_ioctl::{Answer, Code, Header, INTERFACE, PROTOCOL};
+use igbcx_ioctl::{Answer, Code, Event, EventsRequest, Header, INTERFACE, List, PROTOCOL};
 use igbcx_tests::{Rig, Scenario};
 use lab_kmdf::{Completion, File, Ioctl};
 use std::time::Duration;
@@ -16,7 +17,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 const SOON: Duration = Duration::from_secs(2);
 
 pub fn scenarios() -> Vec<Scenario> {
-    [answers::scenarios(), hostile::scenarios(), waits::scenarios(), storm::scenarios()].into_iter().flatten().collect()
+    let families =
+        [answers::scenarios(), hostile::scenarios(), waits::scenarios(), storm::scenarios(), vmq::scenarios()];
+    families.into_iter().flatten().collect()
 }
 
 const HEADER: Header = Header { version: PROTOCOL, reserved: [0; 6] };
@@ -50,6 +53,23 @@ fn ask<T: FromBytes + KnownLayout + Immutable>(file: &File, code: Code, input: &
     let (answer, _) = Answer::read_from_prefix(&done.output).unwrap();
     assert_eq!(answer, Answer { version: PROTOCOL, reserved: 0, size: size_of::<T>() as u32 }, "{code:?}");
     T::read_from_bytes(&done.output).unwrap()
+}
+
+/// The driver's event log.
+pub fn event_log(rig: &Rig) -> Vec<Event> {
+    let request = EventsRequest { header: HEADER, after: 0 };
+    list::<Event>(&open(rig), Code::Events, request.as_bytes(), 1 << 16).1
+}
+
+/// A list that is the answer to a request that must succeed.
+fn list<T: FromBytes + KnownLayout + Immutable>(file: &File, code: Code, input: &[u8], room: usize) -> (List, Vec<T>) {
+    let done = call(file, code, input, room);
+    assert_eq!(done.status, 0, "{code:?}: {:#x}", done.status);
+    let (head, body) = List::read_from_prefix(&done.output).unwrap();
+    let elements: Vec<T> = body.chunks_exact(size_of::<T>()).map(|b| T::read_from_bytes(b).unwrap()).collect();
+    assert_eq!(head.count as usize, elements.len());
+    assert_eq!(done.information as usize, size_of::<List>() + elements.len() * size_of::<T>());
+    (head, elements)
 }
 
 /// Anything that can be an input.

@@ -14,11 +14,16 @@ mod judge;
 mod lengths;
 mod link;
 mod mixed;
+mod names;
+mod ndk;
 mod realtime;
 mod registry;
 mod removal;
 mod stalled;
 mod stuck;
+mod trace;
+mod vmdq_main;
+mod vmq;
 
 use igbcx_tests::runner;
 use std::process::ExitCode;
@@ -43,6 +48,13 @@ fn main() -> ExitCode {
         judge::scenarios(),
         internet::scenarios(),
         control::scenarios(),
+        vmdq_main::scenarios(),
+        vmq::scenarios(),
+        ndk::scenarios(),
+        trace::scenarios(),
     ];
-    runner::main(families.into_iter().flatten().collect())
+    let mut scenarios: Vec<_> = families.into_iter().flatten().collect();
+    let names = scenarios.iter().map(|scenario| scenario.name().to_owned()).collect();
+    scenarios.push(names::scenario(names));
+    runner::main(scenarios)
 }

@@ -43,7 +43,8 @@ pub fn builder(run: &Run) -> Builder {
 
 /// [`builder`] with no INF named.
 pub fn builder_without_inf(run: &Run) -> Builder {
-    Machine::builder().driver(image()).net(Net::Wire).seed(run.seed).ram_mib(RAM_MIB).pcap(&run.capture)
+    let builder = Machine::builder().driver(image()).net(Net::Wire).seed(run.seed).ram_mib(RAM_MIB).pcap(&run.capture);
+    run.keywords.iter().fold(builder, |builder, (name, value)| builder.keyword(*name, *value))
 }
 
 /// The machine of a scenario.

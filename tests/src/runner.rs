@@ -35,6 +35,25 @@ impl Scenario {
         Scenario { name: name.into(), full_only: false, skipped: None, body: Box::new(body) }
     }
 
+    /// The same under `family`, with a keyword set in the registry.
+    pub fn with_keyword(self, family: &str, name: &'static str, value: &'static str) -> Scenario {
+        let body = self.body;
+        Scenario {
+            name: format!("{family}::{}", self.name.replace("::", "_")),
+            body: Box::new(move |run| {
+                let mut run = Run { seed: run.seed, capture: run.capture.clone(), keywords: run.keywords.clone() };
+                run.keywords.push((name, value));
+                body(&run);
+            }),
+            ..self
+        }
+    }
+
+    /// `family::case`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs only with `IGBCX_FULL=1`, unless `sampled`.
     pub fn full_unless(mut self, sampled: bool) -> Scenario {
         self.full_only = !sampled;
@@ -54,6 +73,8 @@ pub struct Run {
     pub seed: u64,
     /// Where the frames of the run go; kept only if it fails.
     pub capture: PathBuf,
+    /// Keywords of the registry beside those the scenario sets.
+    pub keywords: Vec<(&'static str, &'static str)>,
 }
 
 /// The program: all scenarios, or in a child process one of them.
@@ -72,7 +93,7 @@ fn child(scenarios: &[Scenario], name: &str, seed: u64) -> ExitCode {
     };
     println!("{name}, seed {seed}");
     let capture = std::env::var_os(CAPTURE).map_or_else(|| capture_of(name), PathBuf::from);
-    (scenario.body)(&Run { seed, capture });
+    (scenario.body)(&Run { seed, capture, keywords: Vec::new() });
     ExitCode::SUCCESS
 }
 

@@ -1,6 +1,6 @@
 //! What the requests answer, against what the wire and QEMU saw.
 
-use super::{HEADER, ask, call, open};
+use super::{HEADER, ask, call, list, open};
 use igbcx_ioctl::{
     Code, Descriptor, Event, EventKind, EventsRequest, Link, List, Register, RegistersRequest, Request, Ring,
     RingRequest, Statistics, Version,
@@ -119,22 +119,6 @@ fn statistics_survive_power(run: &Run) {
     }
     drop(file);
     rig.finish();
-}
-
-/// A list's head and its elements.
-fn list<T: FromBytes + zerocopy::KnownLayout + zerocopy::Immutable>(
-    file: &lab_kmdf::File,
-    code: Code,
-    input: &[u8],
-    room: usize,
-) -> (List, Vec<T>) {
-    let done = call(file, code, input, room);
-    assert_eq!(done.status, 0, "{code:?}: {:#x}", done.status);
-    let (head, body) = List::read_from_prefix(&done.output).unwrap();
-    let elements: Vec<T> = body.chunks_exact(size_of::<T>()).map(|b| T::read_from_bytes(b).unwrap()).collect();
-    assert_eq!(head.count as usize, elements.len());
-    assert_eq!(done.information as usize, size_of::<List>() + elements.len() * size_of::<T>());
-    (head, elements)
 }
 
 fn registers(run: &Run) {

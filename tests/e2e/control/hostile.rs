@@ -1,7 +1,10 @@
 //! Callers that send anything: an NTSTATUS that names the fault, no stale byte in an answer, no harm.
 
 use super::{AsBytes, HEADER, Random, SOON, call, open};
-use igbcx_ioctl::{Code, EventsRequest, Header, RegistersRequest, Request, RingRequest, WaitRequest};
+use igbcx_ioctl::{
+    Code, EventsRequest, Header, RegistersRequest, Request, RingRequest, VLAN_ID, VmqAllocateRequest,
+    VmqClearFilterRequest, VmqFreeRequest, VmqSetFilterRequest, WaitRequest,
+};
 use igbcx_tests::{Rig, Run, Scenario, rig};
 use lab_kmdf::{Completion, File};
 use std::collections::BTreeMap;
@@ -13,6 +16,8 @@ const REVISION_MISMATCH: u32 = 0xC000_0059;
 const INVALID_PARAMETER: u32 = 0xC000_000D;
 const INVALID_PARAMETER_2: u32 = 0xC000_00F0;
 const ACCESS_DENIED: u32 = 0xC000_0022;
+const NOT_SUPPORTED: u32 = 0xC000_00BB;
+const NOT_FOUND: u32 = 0xC000_0225;
 
 /// Random requests of one scenario, and how many such scenarios the full run has: ten million requests in all.
 const RANDOM: u64 = 200_000;
@@ -34,22 +39,41 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-/// A good request of each code, with room for its smallest answer.
-fn good() -> BTreeMap<u32, (Code, Vec<u8>, usize)> {
+/// A good request of each code, with room for its smallest answer, and how it ends: there are no VM queues.
+fn good() -> BTreeMap<u32, (Code, Vec<u8>, usize, u32)> {
     let plain = Request { header: HEADER }.bytes().to_vec();
     let registers = RegistersRequest { header: HEADER, flags: 0, reserved: 0 }.bytes().to_vec();
     let ring = RingRequest { header: HEADER, direction: 0, queue: 0, reserved: [0; 6] }.bytes().to_vec();
     let events = EventsRequest { header: HEADER, after: 0 }.bytes().to_vec();
     // The Started event is in the log, so this one does not wait.
     let wait = WaitRequest { header: HEADER, mask: 1, reserved: 0, after: 0 }.bytes().to_vec();
+    let allocate = VmqAllocateRequest { header: HEADER, buffers: 64, reserved: 0 }.bytes().to_vec();
+    let set = VmqSetFilterRequest {
+        header: HEADER,
+        queue: 1,
+        vlan: 5,
+        vlan_test: VLAN_ID,
+        reserved: 0,
+        address: [2; 6],
+        reserved2: [0; 2],
+    };
+    let clear = VmqClearFilterRequest { header: HEADER, queue: 1, filter: 1 }.bytes().to_vec();
+    let free = VmqFreeRequest { header: HEADER, queue: 1, reserved: 0 }.bytes().to_vec();
     let all = [
-        (Code::Version, plain.clone(), 40),
-        (Code::Statistics, plain.clone(), 2848),
-        (Code::Registers, registers, 16),
-        (Code::Ring, ring, 32),
-        (Code::Link, plain, 64),
-        (Code::Events, events, 16),
-        (Code::Wait, wait, 40),
+        (Code::Version, plain.clone(), 40, 0),
+        (Code::Statistics, plain.clone(), 2848, 0),
+        (Code::Registers, registers, 16, 0),
+        (Code::Ring, ring, 32, 0),
+        (Code::Link, plain.clone(), 64, 0),
+        (Code::Events, events, 16, 0),
+        (Code::Wait, wait, 40, 0),
+        (Code::VmqCapabilities, plain.clone(), 16, 0),
+        (Code::VmqAllocate, allocate, 16, NOT_SUPPORTED),
+        (Code::VmqSetFilter, set.bytes().to_vec(), 16, INVALID_PARAMETER),
+        (Code::VmqClearFilter, clear, 8, NOT_FOUND),
+        (Code::VmqFree, free, 8, INVALID_PARAMETER),
+        (Code::VmqQueues, plain.clone(), 16, 0),
+        (Code::VmqFilters, plain, 16, 0),
     ];
     assert_eq!(all.len(), Code::ALL.len());
     all.into_iter().map(|entry| (entry.0 as u32, entry)).collect()
@@ -65,8 +89,8 @@ fn expect(done: &Completion, status: u32, what: std::fmt::Arguments<'_>) {
 fn every_wrong_input_length(run: &Run) {
     let rig = Rig::up(rig::builder(run));
     let file = open(&rig);
-    for (code, input, room) in good().into_values() {
-        expect(&call(&file, code, &input, room), 0, format_args!("{code:?}"));
+    for (code, input, room, end) in good().into_values() {
+        expect(&call(&file, code, &input, room), end, format_args!("{code:?}"));
         for length in (0..=40).filter(|length| *length != input.len()) {
             let mut wrong = input.clone();
             wrong.resize(length, 0);
@@ -80,15 +104,15 @@ fn every_wrong_input_length(run: &Run) {
 fn every_output_length(run: &Run) {
     let rig = Rig::up(rig::builder(run));
     let file = open(&rig);
-    for (code, input, least) in good().into_values() {
+    for (code, input, least, end) in good().into_values() {
         for room in (0..=least + 64).filter(|room| least < 200 || room % 7 == 0 || room.abs_diff(least) < 4) {
             let done = call(&file, code, &input, room);
             if room < least {
                 expect(&done, BUFFER_TOO_SMALL, format_args!("{code:?} with room for {room}"));
             } else {
-                expect(&done, 0, format_args!("{code:?} with room for {room}"));
+                expect(&done, end, format_args!("{code:?} with room for {room}"));
                 assert!(
-                    (least..=room).contains(&(done.information as usize)),
+                    end != 0 || (least..=room).contains(&(done.information as usize)),
                     "{code:?}: {} of {room}",
                     done.information
                 );
@@ -105,7 +129,8 @@ fn reserved_bytes(code: Code) -> Vec<usize> {
     let own: &[usize] = match code {
         Code::Registers => &[12, 13, 14, 15],
         Code::Ring => &[10, 11, 12, 13, 14, 15],
-        Code::Wait => &[12, 13, 14, 15],
+        Code::Wait | Code::VmqAllocate | Code::VmqFree => &[12, 13, 14, 15],
+        Code::VmqSetFilter => &[15, 22, 23],
         _ => &[],
     };
     (2..8).chain(own.iter().copied()).collect()
@@ -114,7 +139,7 @@ fn reserved_bytes(code: Code) -> Vec<usize> {
 fn every_reserved_bit(run: &Run) {
     let rig = Rig::up(rig::builder(run));
     let file = open(&rig);
-    for (code, input, room) in good().into_values() {
+    for (code, input, room, _) in good().into_values() {
         for byte in reserved_bytes(code) {
             for bit in 0..8 {
                 let mut wrong = input.clone();
@@ -147,6 +172,11 @@ fn values_that_mean_nothing(run: &Run) {
         let unknown = WaitRequest { header: HEADER, mask: 1 | 1 << bit, reserved: 0, after: 0 };
         expect(&call(&file, Code::Wait, unknown.bytes(), 40), INVALID_PARAMETER, format_args!("mask bit {bit}"));
     }
+    for queue in [0, 8, u32::MAX] {
+        let free = VmqFreeRequest { header: HEADER, queue, reserved: 0 };
+        let what = format_args!("VM queue {queue}").to_string();
+        expect(&call(&file, Code::VmqFree, free.bytes(), 8), INVALID_PARAMETER_2, format_args!("{what}"));
+    }
     for bit in 1..32 {
         let unknown = RegistersRequest { header: HEADER, flags: 1 << bit, reserved: 0 };
         expect(&call(&file, Code::Registers, unknown.bytes(), 16), INVALID_PARAMETER, format_args!("flag {bit}"));
@@ -175,7 +205,7 @@ fn unknown_codes(run: &Run) {
 fn readers_are_refused(run: &Run) {
     let rig = Rig::up(rig::builder(run));
     let file = rig.device().unwrap().open_for(&super::interface(), true, false).expect("everyone may read");
-    for (code, input, room) in good().into_values() {
+    for (code, input, room, _) in good().into_values() {
         expect(&call(&file, code, &input, room), ACCESS_DENIED, format_args!("{code:?}"));
     }
     drop(file);
@@ -188,8 +218,11 @@ fn random_requests(run: &Run, seed: u64) {
     let mut random = Random(seed.wrapping_mul(2) | 1);
     let mut answered = BTreeMap::new();
     for n in 0..RANDOM {
-        let code =
-            if random.below(8) == 0 { random.next() as u32 & !3 } else { Code::ALL[random.below(7) as usize] as u32 };
+        let code = if random.below(8) == 0 {
+            random.next() as u32 & !3
+        } else {
+            Code::ALL[random.below(Code::ALL.len() as u64) as usize] as u32
+        };
         let mut input = vec![0; random.below(34) as usize];
         input.fill_with(|| random.next() as u8);
         // Half of them look right at the start, so that the checks behind the first are reached too.
@@ -214,6 +247,8 @@ fn random_requests(run: &Run, seed: u64) {
             INVALID_PARAMETER_2,
             0xC000_0120,
             ACCESS_DENIED,
+            NOT_SUPPORTED,
+            NOT_FOUND,
         ];
         let status = done.status as u32;
         assert!(known.contains(&status), "request {n}, code {code:#x}, input {input:x?}: {status:#x}");
