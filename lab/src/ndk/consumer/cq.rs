@@ -46,9 +46,13 @@ pub(super) struct CqEvents {
     came: Event,
 }
 
+/// Arms make one callback together, but an arm that comes while the provider is on its way into the callback of the one
+/// before is a new one, and from outside that cannot be told: two may be open. Merging is judged where nothing else goes on.
+const OPEN: u32 = 2;
+
 #[derive(Default)]
 struct State {
-    /// Callbacks that arms still allow: 0 or 1, and 2 during a call of NdkArmCq.
+    /// Callbacks that arms still allow: at most [`OPEN`], and one more during a call of NdkArmCq.
     allowed: u32,
     calls: u64,
     running: bool,
@@ -139,9 +143,8 @@ impl Cq {
     pub fn arm(&self, class: u32) {
         self.events.state().allowed += 1;
         invoke!(self.handle, NdkArmCq, class);
-        // Two arms make one, unless a callback came for the first while the second was being made.
         let mut state = self.events.state();
-        state.allowed = state.allowed.min(1);
+        state.allowed = state.allowed.min(OPEN);
     }
 
     /// NdkGetCqResultsEx.
