@@ -1,6 +1,6 @@
 //! The NDK suite judged: a sound provider breaks no rule, and for each rule there is a defect that breaks it.
 
-#[path = "ndk/board.rs"]
+#[path = "common/board.rs"]
 mod board;
 #[path = "ndk/fake/mod.rs"]
 mod fake;
@@ -11,7 +11,6 @@ use lab_kernel::{cpu, rules};
 use netcx_lab::ndk::conform::{self, Plan};
 use netcx_lab::ndk::consumer::{Level, Provider};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// How often each rule of the suite has failed so far.
 fn failures() -> BTreeMap<&'static str, u64> {
@@ -30,7 +29,7 @@ fn judge(defect: Defect, plan: &Plan) {
 /// One test: a process has one machine.
 #[test]
 fn every_rule_holds_and_can_fail() {
-    cpu::boot(cpu::Config { nic: Arc::new(board::Board::default()), seed: 1, preempt_one_in: 16 });
+    cpu::boot(cpu::Config { nic: board::board(), seed: 1, preempt_one_in: 16 });
     let plan = Plan { operations: 20_000, ..Plan::default() };
     judge(Defect::Nothing, &plan);
     let broken: Vec<_> = failures().into_iter().filter(|(_, failed)| *failed > 0).collect();

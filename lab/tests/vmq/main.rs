@@ -1,6 +1,7 @@
 //! The VMQ consumer against a provider without hardware: right, it breaks nothing; wrong in one thing, it breaks that
 //! thing's rule.
 
+#[path = "../common/board.rs"]
 mod board;
 mod provider;
 
