@@ -41,6 +41,7 @@ pub mod model;
 pub mod ndk;
 pub mod pattern;
 pub mod progress;
+mod random;
 pub mod report;
 pub mod server;
 pub mod sha256;

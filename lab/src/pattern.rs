@@ -1,11 +1,12 @@
 //! Bytes that look random and are the same for the same seed.
 
+use crate::random::Random;
 use std::io::Read;
 
 /// An endless stream of bytes (SplitMix64); 2^64 bytes until it repeats.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    state: u64,
+    words: Random,
     /// Bytes of the last word not yet given out.
     left: usize,
     word: [u8; 8],
@@ -14,14 +15,14 @@ pub struct Pattern {
 impl Pattern {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Pattern {
-        Pattern { state: seed, left: 0, word: [0; 8] }
+        Pattern { words: Random::new(seed), left: 0, word: [0; 8] }
     }
 
     /// Writes the next bytes of the stream.
     pub fn fill(&mut self, mut out: &mut [u8]) {
         while !out.is_empty() {
             if self.left == 0 {
-                self.word = self.next_word().to_le_bytes();
+                self.word = self.words.word().to_le_bytes();
                 self.left = 8;
             }
             let take = self.left.min(out.len());
@@ -34,15 +35,7 @@ impl Pattern {
 
     /// A number below `n`, which is not zero, for random choices.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next_word() % n
-    }
-
-    fn next_word(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.words.word() % n
     }
 }
 

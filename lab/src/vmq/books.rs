@@ -2,10 +2,10 @@
 
 use super::door::{Fields, Indication, Live, Packet, Table};
 use super::queues::Queues;
-use super::random::Random;
 use super::request::{Answer, Request};
 use super::rules::*;
 use super::statuses;
+use crate::random::Random;
 use igbcx_interface::IGBCX_VMQ_PACKET_VLAN_STRIPPED;
 use lab_kernel::cpu::{self, Event};
 use ndis_sys::_NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE::NdisReceiveQueueOperationalStateDmaStopped;

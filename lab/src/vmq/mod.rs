@@ -20,7 +20,6 @@
 mod books;
 mod door;
 mod queues;
-mod random;
 mod request;
 pub mod rules;
 mod run;
@@ -29,9 +28,9 @@ mod statuses;
 mod switch;
 mod tally;
 
+pub use crate::random::Random;
 pub use books::{Hold, Memory, Sink, Ticket};
 pub use door::Table;
-pub use random::Random;
 pub use request::{Answer, Filter, Info, Kind, Number, Request, Vlan};
 pub use run::Run;
 pub use sink::Collected;
