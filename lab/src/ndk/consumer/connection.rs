@@ -1,7 +1,7 @@
 //! Connectors, listeners and shared endpoints.
 
 use super::calls::callback;
-use super::object::{Closing, Handle, create, dispatch, invoke};
+use super::object::{Closing, Handle, create, create_with_callback, dispatch, invoke};
 use super::qp::Qp;
 use super::requests::{self, Entry, Hook, Pending, of_object, on_request, register};
 use lab_kernel::cpu::{self, Event};
@@ -377,14 +377,11 @@ pub(super) fn create_connector(adapter: Handle<NDK_ADAPTER>) -> Result<Connector
 
 pub(super) fn create_listener(adapter: Handle<NDK_ADAPTER>) -> Result<Listener, NTSTATUS> {
     let events = Arc::new(ListenerEvents { incoming: Mutex::default(), came: Event::new(false, false) });
-    let context = register(Entry::Listener(events.clone()));
-    let created = create("NdkCreateListener", |completion, request, out| {
-        dispatch!(adapter, NdkCreateListener, Some(on_connect), context as PVOID, completion, request, out)
+    let entry = Entry::Listener(events.clone());
+    let created = create_with_callback("NdkCreateListener", entry, |context, completion, request, out| {
+        dispatch!(adapter, NdkCreateListener, Some(on_connect), context, completion, request, out)
     });
-    if created.is_err() {
-        requests::unregister(context);
-    }
-    created.map(|handle| Listener { handle, events, context })
+    created.map(|(handle, context)| Listener { handle, events, context })
 }
 
 pub(super) fn create_endpoint(adapter: Handle<NDK_ADAPTER>, at: SocketAddrV4) -> Result<Endpoint, NTSTATUS> {

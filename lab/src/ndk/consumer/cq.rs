@@ -1,8 +1,8 @@
 //! Completion queues and the notification callback.
 
 use super::calls::callback;
-use super::object::{Closing, Handle, create, dispatch, invoke};
-use super::requests::{self, Entry, Pending, of_object, on_request, register};
+use super::object::{Closing, Handle, create_with_callback, dispatch, invoke};
+use super::requests::{self, Entry, Pending, of_object, on_request};
 use lab_kernel::cpu::{self, Event};
 use lab_kernel::rules;
 use ndis_sys::evt;
@@ -117,25 +117,12 @@ pub struct Cq {
 /// NdkCreateCq.
 pub(super) fn create_cq(adapter: Handle<NDK_ADAPTER>, depth: u32) -> Result<Cq, NTSTATUS> {
     let events = Arc::new(CqEvents { state: Mutex::default(), came: Event::new(false, false) });
-    let context = register(Entry::Cq(events.clone()));
-    let created = create("NdkCreateCq", |completion, request, out| {
+    let entry = Entry::Cq(events.clone());
+    let created = create_with_callback("NdkCreateCq", entry, |context, completion, request, out| {
         let affinity = std::ptr::null_mut();
-        dispatch!(
-            adapter,
-            NdkCreateCq,
-            depth,
-            Some(on_notification),
-            context as PVOID,
-            affinity,
-            completion,
-            request,
-            out
-        )
+        dispatch!(adapter, NdkCreateCq, depth, Some(on_notification), context, affinity, completion, request, out)
     });
-    if created.is_err() {
-        requests::unregister(context);
-    }
-    created.map(|handle| Cq { handle, events, context })
+    created.map(|(handle, context)| Cq { handle, events, context })
 }
 
 impl Cq {

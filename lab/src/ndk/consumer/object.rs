@@ -2,7 +2,7 @@
 
 use super::buffer::{Mr, Mw};
 use super::calls::{call, note};
-use super::requests::{self, Hook, Pending, on_close, on_create};
+use super::requests::{self, Entry, Hook, Pending, on_close, on_create};
 use lab_kernel::rules;
 use ndis_sys::ndk::_NDK_OBJECT_TYPE as kinds;
 use ndis_sys::ndk::status::STATUS_TIMEOUT;
@@ -221,6 +221,20 @@ pub(super) fn create<T: NdkObject>(
         return Err(if status == STATUS_PENDING { STATUS_TIMEOUT } else { status });
     }
     Handle::checked(object).ok_or(STATUS_TIMEOUT)
+}
+
+/// Creates an object that has a callback, which is called with a context that names `entry`: the object and that context.
+pub(super) fn create_with_callback<T: NdkObject>(
+    what: &'static str,
+    entry: Entry,
+    function: impl FnOnce(PVOID, NDK_FN_CREATE_COMPLETION, PVOID, *mut *mut T) -> NTSTATUS,
+) -> Result<(Handle<T>, usize), NTSTATUS> {
+    let context = requests::register(entry);
+    let created = create(what, |completion, request, out| function(context as PVOID, completion, request, out));
+    if created.is_err() {
+        requests::unregister(context);
+    }
+    created.map(|handle| (handle, context))
 }
 
 /// A protection domain.

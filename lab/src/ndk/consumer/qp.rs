@@ -4,8 +4,8 @@ use super::adapter::Lam;
 use super::buffer::{Mr, Mw};
 use super::calls::callback;
 use super::cq::Cq;
-use super::object::{Closing, Handle, Pd, create, dispatch, invoke};
-use super::requests::{self, Entry, Pending, of_object, on_request, register};
+use super::object::{Closing, Handle, Pd, create, create_with_callback, dispatch, invoke};
+use super::requests::{self, Entry, Pending, of_object, on_request};
 use lab_kernel::rules;
 use ndis_sys::evt;
 use ndis_sys::ndk::*;
@@ -107,8 +107,8 @@ impl Pd {
     pub fn create_srq(self, depth: u32, sge: u32, threshold: u32) -> Result<Srq, NTSTATUS> {
         let handle = self.0;
         let events = Arc::new(SrqEvents::default());
-        let context = register(Entry::Srq(events.clone()));
-        let created = create("NdkCreateSrq", |completion, request, out| {
+        let entry = Entry::Srq(events.clone());
+        let created = create_with_callback("NdkCreateSrq", entry, |context, completion, request, out| {
             let affinity = std::ptr::null_mut();
             dispatch!(
                 handle,
@@ -117,17 +117,14 @@ impl Pd {
                 sge,
                 threshold,
                 Some(on_notification),
-                context as PVOID,
+                context,
                 affinity,
                 completion,
                 request,
                 out
             )
         });
-        if created.is_err() {
-            requests::unregister(context);
-        }
-        created.map(|handle| Srq { handle, events, context })
+        created.map(|(handle, context)| Srq { handle, events, context })
     }
 }
 
