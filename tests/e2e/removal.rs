@@ -1,9 +1,9 @@
 //! The adapter is pulled out, or its registers lie, from access k on: for k over a whole life of the device.
 
+use igbcx_tests::faults::Fault;
 use igbcx_tests::frames::packet;
 use igbcx_tests::{Rig, Run, Scenario, rig};
 use lab_kernel::cpu;
-use lab_nic::ReadFault;
 use std::time::Duration;
 
 /// Accesses of the sweep.
@@ -11,17 +11,6 @@ const LAST: u64 = 2000;
 /// Longest start and stop in lab time, whatever the registers say (reliability.md A3).
 const START: Duration = Duration::from_secs(5);
 const STOP: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// Reads are all ones; the adapter is there otherwise.
-    Ones,
-    /// The adapter is gone, and the PnP manager tells.
-    Pulled,
-    Zeros,
-    Random,
-    Previous,
-}
 
 pub fn scenarios() -> Vec<Scenario> {
     let faults = [
@@ -53,14 +42,7 @@ fn reference(run: &Run) {
 fn life(run: &Run, fault: Fault, k: u64) {
     // Memory is confined as closely as can be: an adapter that goes on is caught at once.
     let mut rig = Rig::build(rig::builder(run).strict_dma(true));
-    let faults = rig.nic().faults();
-    match fault {
-        Fault::Ones => faults.reads(ReadFault::AllOnes, k),
-        Fault::Pulled => faults.remove_at(k),
-        Fault::Zeros => faults.reads(ReadFault::Zeros, k),
-        Fault::Random => faults.reads(ReadFault::Random(run.seed ^ k), k),
-        Fault::Previous => faults.reads(ReadFault::Previous, k),
-    }
+    fault.plan(rig.nic(), run.seed, k);
     match live(&mut rig) {
         Ok(()) => println!("it lived through {} accesses", rig.nic().faults().accesses()),
         Err(why) => println!("it ended: {why}"),

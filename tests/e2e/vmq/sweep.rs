@@ -1,9 +1,9 @@
 //! The adapter is pulled out, or its registers lie, from access k of the flow on: for k over all of it.
 
 use super::{BUFFERS, Bench, Hold, address, beside, builder};
+use igbcx_tests::faults::Fault;
 use igbcx_tests::{Run, Scenario};
 use lab_kernel::cpu;
-use lab_nic::ReadFault;
 use netcx_lab::vmq::{Refused, Request, Switch};
 use std::time::Duration;
 
@@ -12,16 +12,6 @@ const LAST: u64 = 200;
 const STEP: u64 = 23;
 /// Longest removal in lab time.
 const LIMIT: Duration = Duration::from_secs(5);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// Reads are all ones; the adapter is there otherwise.
-    Ones,
-    /// The adapter is gone, and the PnP manager tells.
-    Pulled,
-    Zeros,
-    Random,
-}
 
 pub fn scenarios() -> Vec<Scenario> {
     let faults = [(Fault::Ones, "ones"), (Fault::Pulled, "pulled"), (Fault::Zeros, "zeros"), (Fault::Random, "random")];
@@ -79,14 +69,8 @@ fn free_slowly(switch: Switch, queue: u32) -> Result<(), Refused> {
 
 fn flow_with(run: &Run, fault: Fault, k: u64) {
     let mut bench = bench(run);
-    let faults = bench.rig.nic().faults();
-    let k = faults.accesses() + k;
-    match fault {
-        Fault::Ones => faults.reads(ReadFault::AllOnes, k),
-        Fault::Pulled => faults.remove_at(k),
-        Fault::Zeros => faults.reads(ReadFault::Zeros, k),
-        Fault::Random => faults.reads(ReadFault::Random(run.seed ^ k), k),
-    }
+    let nic = bench.rig.nic();
+    fault.plan(nic, run.seed, nic.faults().accesses() + k);
     println!("{:?}", flow(&bench));
     let switch = bench.switch;
     switch.leave();
