@@ -13,6 +13,14 @@ fn resetting(rig: &Rig) {
     door::work(rig);
 }
 
+/// A queue without filters whose one packet is out.
+fn packet_out(rig: &Rig) -> u32 {
+    let (queue, filter) = rig.running();
+    assert!(rig.receive(queue, 1));
+    rig.oid(&mut clear_filter(queue, filter));
+    queue
+}
+
 mod free_queue {
     use super::*;
 
@@ -74,9 +82,7 @@ mod free_queue {
     #[test]
     fn request_aborted_by_cancel() {
         let rig = Rig::new();
-        let (queue, filter) = rig.running();
-        assert!(rig.receive(queue, 1));
-        rig.oid(&mut clear_filter(queue, filter));
+        let queue = packet_out(&rig);
         let mut request = free(queue);
         assert_eq!(rig.oid(&mut request), NDIS_STATUS_PENDING);
         rig.cancel(queue, 0x2000);
@@ -98,9 +104,7 @@ mod free_queue {
     #[test]
     fn request_aborted_by_reset() {
         let rig = Rig::new();
-        let (queue, filter) = rig.running();
-        assert!(rig.receive(queue, 1));
-        rig.oid(&mut clear_filter(queue, filter));
+        let queue = packet_out(&rig);
         let mut request = free(queue);
         assert_eq!(rig.oid(&mut request), NDIS_STATUS_PENDING);
         resetting(&rig);
@@ -143,9 +147,7 @@ mod free_queue {
     #[test]
     fn invalid_parameter_while_it_pends() {
         let rig = Rig::new();
-        let (queue, filter) = rig.running();
-        assert!(rig.receive(queue, 1));
-        rig.oid(&mut clear_filter(queue, filter));
+        let queue = packet_out(&rig);
         let mut request = free(queue);
         assert_eq!(rig.oid(&mut request), NDIS_STATUS_PENDING);
         assert_eq!(rig.oid(&mut free(queue)), NDIS_STATUS_INVALID_PARAMETER);
@@ -259,9 +261,7 @@ mod doors {
     #[test]
     fn removal_gives_up_what_does_not_come_back() {
         let rig = Rig::new();
-        let (queue, filter) = rig.running();
-        assert!(rig.receive(queue, 1));
-        rig.oid(&mut clear_filter(queue, filter));
+        let queue = packet_out(&rig);
         let mut request = free(queue);
         assert_eq!(rig.oid(&mut request), NDIS_STATUS_PENDING);
         assert!(!door::end(&rig, End::Remove, || false));
